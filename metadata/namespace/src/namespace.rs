@@ -3,7 +3,7 @@ use std::sync::Arc;
 use types::{Durability, Timestamp};
 
 use crate::{
-    Bucket, BucketName, CommitFailure, DeleteIntent, Intent, Listing, Object, ObjectKey, Page, PartNumber,
+    Bucket, BucketName, CommitFailure, DeleteIntent, Intent, IntentId, Listing, Object, ObjectKey, Page, PartNumber,
     PartPage, Store, StoreError, Upload, UploadId, UploadListing, UploadPage,
 };
 
@@ -81,12 +81,13 @@ impl Namespace {
         self.store.list_parts(upload, after, limit).await
     }
 
-    /// Delete intents made at or before `until`, oldest first.
+    /// Delete intents with ids strictly after `after`, made at or before `until`, by id.
     pub async fn delete_intents(
         &self,
+        after: Option<IntentId>,
         until: Timestamp,
         limit: usize,
     ) -> Result<Vec<DeleteIntent>, StoreError> {
-        self.store.delete_intents(until, limit).await
+        self.store.delete_intents(after, until, limit).await
     }
 }

@@ -39,8 +39,13 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Result<PartPage, StoreError>;
 
-    /// At most `limit` delete intents made at or before `until`, oldest first.
-    async fn delete_intents(&self, until: Timestamp, limit: usize) -> Result<Vec<DeleteIntent>, StoreError>;
+    /// At most `limit` delete intents with ids strictly after `after`, made at or before `until`, by id.
+    async fn delete_intents(
+        &self,
+        after: Option<IntentId>,
+        until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<DeleteIntent>, StoreError>;
 
     /// Applies all changes, in their order, or none; durable on return as [`Store::durability`] says.
     async fn commit(&self, commit: Commit) -> Result<(), CommitError>;

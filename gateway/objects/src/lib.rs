@@ -134,10 +134,21 @@ pub enum LookupError {
     Unavailable(String),
 }
 
-/// Why stored bytes could not be read: 500 or a broken connection, and an alarm. Never 404.
+/// Why stored bytes could not be read. Never 404: the row listed them.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct ReadFailure(pub String);
+pub enum ReadFailure {
+    /// The object was replaced or deleted since its row was looked up. From [`Objects::read`]: look it up again
+    /// and start over, conditions and range included (a few times at most; then 503). Within a stream: the
+    /// connection breaks.
+    #[error("the object changed while it was read")]
+    Changed,
+    /// Every copy of its bytes is missing or wrong: 500. The alarm was raised.
+    #[error("{0}")]
+    Damaged(String),
+    /// No copy can be reached now: 503.
+    #[error("{0}")]
+    Unavailable(String),
+}
 
 #[derive(Debug, thiserror::Error)]
 pub enum BucketError {
@@ -202,6 +213,9 @@ pub enum CopyError {
     InvalidRange { size_bytes: u64 },
     #[error("the source is larger than 5 GiB")]
     SourceTooLarge,
+    /// The source's bytes cannot be read: 500 or 503.
+    #[error(transparent)]
+    Source(#[from] ReadFailure),
     #[error(transparent)]
     Part(#[from] PartError),
     #[error(transparent)]
@@ -256,8 +270,9 @@ impl Objects {
     pub async fn put(&self, put: Put, body: Body) -> Result<Stored, PutError> { todo!() }
     pub async fn lookup(&self, bucket: &BucketName, key: &ObjectKey) -> Result<Object, LookupError> { todo!() }
     /// Reads `range` of `object`. The first chunk is read and verified before this returns, so that damage found
-    /// there is still an answer of its own; later damage ends the stream with an error.
-    pub async fn read(&self, bucket: &BucketName, key: &ObjectKey, object: Object, range: Range<u64>) -> Result<Content, ReadFailure> { todo!() }
+    /// there is still an answer of its own; later damage ends the stream with an error. On
+    /// [`ReadFailure::Changed`] look the object up again and start over.
+    pub async fn read(&self, bucket: &BucketName, key: &ObjectKey, object: &Object, range: Range<u64>) -> Result<Content, ReadFailure> { todo!() }
     pub async fn delete(&self, bucket: &BucketName, key: &ObjectKey, preconditions: WritePreconditions) -> Result<(), DeleteError> { todo!() }
     /// Each on its own, decided together where they meet; results in the order given.
     pub async fn delete_many(&self, bucket: &BucketName, keys: Vec<(ObjectKey, WritePreconditions)>) -> Vec<Result<(), DeleteError>> { todo!() }

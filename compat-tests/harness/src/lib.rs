@@ -1,1 +1,13 @@
-//! harness
+//! What the tests from outside share: a real `holdfast` process, a signed HTTP client, the programs of others.
+//!
+//! Start at [`Server`]. The signer is the AWS SDK's own, so that ours is never checked against itself.
+//!
+//! Deliberately absent: anything of the server's inside.
+
+mod client;
+mod programs;
+mod server;
+
+pub use client::{Answer, Request, S3};
+pub use programs::{Program, program};
+pub use server::{Metadata, Options, Server};

@@ -1,0 +1,1 @@
+//! What must hold when processes die, clients race and input is bad. The tests are in `tests/`.

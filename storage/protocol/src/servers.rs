@@ -1,14 +1,27 @@
 use std::{collections::HashMap, sync::Arc};
 
-use crate::{Location, Volumes};
+use parking_lot::RwLock;
 
-/// Volume servers by address: the ones in this process directly, all others over HTTP.
+use crate::{HttpClient, HttpVolumes, Location, Volumes};
+
+/// Volume servers by address: the ones in this process directly, all others over HTTP. Cheap to clone; clones
+/// share connections.
 #[derive(Clone, Default)]
 pub struct Servers {
     local: HashMap<String, Arc<dyn Volumes>>,
+    remote: Arc<RwLock<HashMap<String, Arc<dyn Volumes>>>>,
+    client: HttpClient,
 }
 
+/// Past this many addresses the cache starts anew: a cluster whose servers change ports must not fill memory.
+const MAX_CACHED: usize = 4096;
+
 impl Servers {
+    /// No local servers; others are reached with `client`.
+    pub fn new(client: HttpClient) -> Self {
+        Self { client, ..Self::default() }
+    }
+
     /// Adds a server that runs in this process and is known to the master as `location`.
     pub fn with_local(mut self, location: &Location, server: Arc<dyn Volumes>) -> Self {
         self.local.insert(location.url.clone(), server);
@@ -17,9 +30,23 @@ impl Servers {
 
     /// The server that answers at `location`.
     pub fn at(&self, location: &Location) -> Arc<dyn Volumes> {
-        match self.local.get(&location.url) {
-            Some(server) => Arc::clone(server),
-            None => todo!("the HTTP client"),
+        if let Some(server) = self.local.get(&location.url) {
+            return Arc::clone(server);
         }
+        if let Some(server) = self.remote.read().get(&location.url) {
+            return Arc::clone(server);
+        }
+        self.connect(location)
+    }
+
+    fn connect(&self, location: &Location) -> Arc<dyn Volumes> {
+        let mut remote = self.remote.write();
+        if remote.len() >= MAX_CACHED {
+            remote.clear();
+        }
+        let server = remote
+            .entry(location.url.clone())
+            .or_insert_with(|| Arc::new(HttpVolumes::new(location.url.clone(), self.client.clone())));
+        Arc::clone(server)
     }
 }

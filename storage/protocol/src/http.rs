@@ -1,0 +1,7 @@
+mod client;
+mod master;
+mod volumes;
+
+pub use client::{HttpClient, HttpSettings};
+pub use master::HttpMaster;
+pub use volumes::HttpVolumes;

@@ -44,6 +44,15 @@ pub enum ReadOutcome {
     Failed,
 }
 
+/// Why the conditions of a write do not hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PreconditionFailure {
+    /// `If-Match` of a key that has no object: 404.
+    NoSuchKey,
+    /// 412
+    Failed,
+}
+
 impl EtagCondition {
     /// Whether an object with this ETag is meant.
     pub fn matches(&self, etag: &ETag) -> bool {
@@ -57,10 +66,44 @@ impl EtagCondition {
     }
 }
 
+impl WritePreconditions {
+    /// Whether the object before, if any, is as the client demands. `If-Match` is looked at first.
+    pub fn check(&self, before: Option<&Object>) -> Result<(), PreconditionFailure> {
+        match (&self.if_match, before) {
+            (Some(_), None) => return Err(PreconditionFailure::NoSuchKey),
+            (Some(wanted), Some(object)) if !wanted.matches(&object.etag) => {
+                return Err(PreconditionFailure::Failed);
+            }
+            _ => {}
+        }
+        match (&self.if_none_match, before) {
+            (Some(unwanted), Some(object)) if unwanted.matches(&object.etag) => {
+                Err(PreconditionFailure::Failed)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 impl ReadPreconditions {
-    /// RFC 9110 13.2.2: `If-Match` over `If-Unmodified-Since`, `If-None-Match` over `If-Modified-Since`.
+    /// RFC 9110 13.2.2: `If-Match` over `If-Unmodified-Since`, `If-None-Match` over `If-Modified-Since`. Dates
+    /// are compared in whole seconds.
     pub fn evaluate(&self, object: &Object) -> ReadOutcome {
-        let _ = object;
-        todo!()
+        let modified = object.modified.as_secs();
+        let failed = match (&self.if_match, self.if_unmodified_since) {
+            (Some(wanted), _) => !wanted.matches(&object.etag),
+            (None, Some(since)) => modified > since.as_secs(),
+            (None, None) => false,
+        };
+        let unmodified = match (&self.if_none_match, self.if_modified_since) {
+            (Some(unwanted), _) => unwanted.matches(&object.etag),
+            (None, Some(since)) => modified <= since.as_secs(),
+            (None, None) => false,
+        };
+        match (failed, unmodified) {
+            (true, _) => ReadOutcome::Failed,
+            (false, true) => ReadOutcome::NotModified,
+            (false, false) => ReadOutcome::Proceed,
+        }
     }
 }

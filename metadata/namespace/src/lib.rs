@@ -12,20 +12,25 @@
 //!
 //! Deliberately absent: HTTP, XML, SQL, and the needles themselves.
 
+mod assembly;
 mod committer;
 mod conditions;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod intent;
 pub mod intents;
+mod lister;
 mod listing;
 mod model;
 mod namespace;
 mod store;
 
 pub use committer::{CommitFailure, Committer};
-pub use conditions::{EtagCondition, ReadOutcome, ReadPreconditions, WritePreconditions};
+pub use conditions::{
+    EtagCondition, PreconditionFailure, ReadOutcome, ReadPreconditions, WritePreconditions,
+};
 pub use intent::{Decision, Intent, Rows};
+pub use lister::{Lister, Start, Step};
 pub use listing::{Entry, Listing, Page, PartPage, UploadListing, UploadPage};
 pub use model::{
     AccountId, Bucket, BucketName, Checksum, ChecksumAlgorithm, ChecksumKind, Chunk, ContentHeaders, ETag,

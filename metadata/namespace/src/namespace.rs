@@ -3,8 +3,8 @@ use std::sync::Arc;
 use types::{Durability, Timestamp};
 
 use crate::{
-    Bucket, BucketName, CommitFailure, DeleteIntent, Intent, IntentId, Listing, Object, ObjectKey, Page, PartNumber,
-    PartPage, Store, StoreError, Upload, UploadId, UploadListing, UploadPage,
+    Bucket, BucketName, CommitFailure, Committer, DeleteIntent, Intent, IntentId, Listing, Object, ObjectKey,
+    Page, PartNumber, PartPage, Row, RowKey, Store, StoreError, Upload, UploadId, UploadListing, UploadPage,
 };
 
 /// One gateway's way into the namespace: lookups and listings straight from the store, changes through a
@@ -12,14 +12,16 @@ use crate::{
 #[derive(Clone)]
 pub struct Namespace {
     store: Arc<dyn Store>,
+    committer: Committer,
 }
 
 impl Namespace {
     /// Over a store. Must be called within a tokio runtime: it starts the committers, which stop with the last
-    /// clone. `lanes`: batches that may be under way at once; 1 for a store with one writer.
+    /// clone or by [`Namespace::close`]. `lanes`: batches that may be under way at once; 1 for a store with one
+    /// writer.
     pub fn new(store: Arc<dyn Store>, lanes: usize) -> Self {
-        let _ = lanes;
-        Self { store }
+        let committer = Committer::start(&store, lanes);
+        Self { store, committer }
     }
 
     /// What a change that was acknowledged survives.
@@ -28,27 +30,39 @@ impl Namespace {
     }
 
     /// Carries out an intent; durable on return.
+    ///
+    /// Dropping the future does not take the intent back: once queued it may still be committed.
     pub async fn submit<I: Intent>(&self, intent: I) -> Result<I::Outcome, CommitFailure<I::Refusal>> {
-        let _ = intent;
-        todo!()
+        self.committer.submit(intent).await
+    }
+
+    /// Takes no more changes, finishes those that are queued. Lookups and listings still work.
+    pub async fn close(&self) {
+        self.committer.close().await;
     }
 
     /// A bucket, if there is one.
     pub async fn bucket(&self, name: &BucketName) -> Result<Option<Bucket>, StoreError> {
-        let _ = name;
-        todo!()
+        match self.row(RowKey::Bucket(name.clone())).await? {
+            Some(Row::Bucket(bucket)) => Ok(Some(bucket)),
+            row => absent(row, "bucket"),
+        }
     }
 
     /// The current object of a key, if there is one. One row read; whether the bucket exists is not asked.
     pub async fn object(&self, bucket: &BucketName, key: &ObjectKey) -> Result<Option<Object>, StoreError> {
-        let _ = (bucket, key);
-        todo!()
+        match self.row(RowKey::Object(bucket.clone(), key.clone())).await? {
+            Some(Row::Object(object)) => Ok(Some(object)),
+            row => absent(row, "object"),
+        }
     }
 
     /// An upload, if it is in progress.
     pub async fn upload(&self, id: &UploadId) -> Result<Option<Upload>, StoreError> {
-        let _ = id;
-        todo!()
+        match self.row(RowKey::Upload(*id)).await? {
+            Some(Row::Upload(upload)) => Ok(Some(upload)),
+            row => absent(row, "upload"),
+        }
     }
 
     /// A page of objects and common prefixes. A bucket that does not exist has none.
@@ -89,5 +103,18 @@ impl Namespace {
         limit: usize,
     ) -> Result<Vec<DeleteIntent>, StoreError> {
         self.store.delete_intents(after, until, limit).await
+    }
+
+    async fn row(&self, key: RowKey) -> Result<Option<Row>, StoreError> {
+        let loaded = self.store.load(&[key]).await?;
+        Ok(loaded.rows.into_iter().next().flatten().map(|(row, _)| row))
+    }
+}
+
+/// No row is no answer of its own; a row of another kind is an error, never an absence.
+fn absent<T>(row: Option<Row>, wanted: &str) -> Result<Option<T>, StoreError> {
+    match row {
+        None => Ok(None),
+        Some(_) => Err(StoreError::Corrupt(format!("asked for a row of kind {wanted}, got another"))),
     }
 }

@@ -70,7 +70,10 @@ fn broken_rule(name: &str) -> Option<&'static str> {
         Some("it must not look like an IP address")
     } else if ["xn--", "sthree-", "amzn-s3-demo-"].iter().any(|prefix| name.starts_with(prefix)) {
         Some("this prefix is reserved")
-    } else if ["-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"].iter().any(|suffix| name.ends_with(suffix)) {
+    } else if ["-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"]
+        .iter()
+        .any(|suffix| name.ends_with(suffix))
+    {
         Some("this suffix is reserved")
     } else {
         None

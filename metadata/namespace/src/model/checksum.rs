@@ -36,6 +36,13 @@ pub enum ChecksumKind {
     },
 }
 
+impl Checksum {
+    /// Whether the value has the length of the algorithm's.
+    pub fn is_well_formed(&self) -> bool {
+        self.value.len() == self.algorithm.size_bytes()
+    }
+}
+
 impl ChecksumAlgorithm {
     /// Bytes of a value.
     pub const fn size_bytes(self) -> usize {

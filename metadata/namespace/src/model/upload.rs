@@ -2,7 +2,7 @@ use std::{fmt, str::FromStr};
 
 use rand::Rng;
 use serde::{Deserialize, Serialize};
-use types::Timestamp;
+use types::{FileId, Timestamp};
 
 use super::{AccountId, BucketName, Checksum, ChecksumAlgorithm, Chunk, ContentHeaders, ObjectKey};
 
@@ -30,6 +30,13 @@ pub struct Upload {
     pub checksum: Option<(ChecksumAlgorithm, UploadChecksumKind)>,
 }
 
+impl Upload {
+    /// Whether it is an upload of this key: a request that names another must not touch it.
+    pub fn is_of(&self, bucket: &BucketName, key: &ObjectKey) -> bool {
+        self.bucket == *bucket && self.key == *key
+    }
+}
+
 /// How an upload's checksum is made from its parts'.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "as in `ChecksumKind`")]
@@ -53,6 +60,13 @@ pub struct StoredPart {
     pub modified: Timestamp,
     /// Its bytes, chunk after chunk.
     pub chunks: Vec<Chunk>,
+}
+
+impl StoredPart {
+    /// Every needle of the part.
+    pub fn needles(&self) -> impl Iterator<Item = FileId> + '_ {
+        self.chunks.iter().map(|chunk| chunk.needle)
+    }
 }
 
 /// A part's number, 1..=10000.

@@ -12,6 +12,8 @@
 //! Deliberately absent: who implements the roles, bytes on disk, anything of buckets and keys.
 
 mod body;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod http;
 mod master;
 mod servers;

@@ -50,3 +50,31 @@ impl Servers {
         Arc::clone(server)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(url: &str) -> Location {
+        Location { url: url.into(), public_url: url.into() }
+    }
+
+    #[test]
+    fn local_servers_are_called_in_process_and_clients_are_shared() {
+        let local: Arc<dyn Volumes> = Arc::new(HttpVolumes::new("stands:in", HttpClient::default()));
+        let servers = Servers::default().with_local(&at("a:1"), Arc::clone(&local));
+        assert!(Arc::ptr_eq(&servers.at(&at("a:1")), &local));
+        let remote = servers.at(&at("b:1"));
+        assert!(!Arc::ptr_eq(&remote, &local));
+        assert!(Arc::ptr_eq(&remote, &servers.clone().at(&at("b:1"))));
+    }
+
+    #[test]
+    fn the_cache_is_bounded() {
+        let servers = Servers::default();
+        for port in 0..=MAX_CACHED {
+            servers.at(&at(&format!("a:{port}")));
+        }
+        assert!(servers.remote.read().len() <= MAX_CACHED);
+    }
+}

@@ -6,6 +6,7 @@ const FID: FileId = FileId { volume: VolumeId(3), key: NeedleKey(1), cookie: Coo
 
 /// Through JSON and back: the same variant with the same fields.
 #[track_caller]
+#[expect(clippy::needless_pass_by_value, reason = "one case per line reads better without ampersands")]
 fn check<E: Remote + std::fmt::Debug>(error: E, subject: E::Subject) {
     let answer = error.to_answer();
     let json = serde_json::to_string(&answer).expect("serialises");

@@ -86,6 +86,8 @@ pub struct VolumeReport {
     pub needle_count: u64,
     pub deleted_count: u64,
     pub deleted_bytes: u64,
+    /// The highest key ever in it: a master that did not lease it must lease above it.
+    pub max_key: NeedleKey,
     pub read_only: bool,
 }
 

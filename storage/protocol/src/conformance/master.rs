@@ -1,7 +1,7 @@
 use std::{collections::HashSet, sync::Arc};
 
 use tokio::task::JoinSet;
-use types::{Collection, Placement, Ttl, VolumeId};
+use types::{Collection, NeedleKey, Placement, Ttl, VolumeId};
 
 use crate::{
     AssignError, AssignRequest, Assignment, Heartbeat, Location, LookupError, Master, MasterError,
@@ -62,11 +62,13 @@ async fn copies_need_servers(master: &dyn Master) {
 /// A directory of another cluster's volumes is served as it is.
 async fn what_a_server_brings_is_found(master: &dyn Master, server: &Location, held: &[VolumeReport]) {
     let brought = VolumeId(1_000_000);
-    let volumes = [held, &[report(brought, "")]].concat();
+    let keys_used = NeedleKey(5_000_000_000);
+    let volumes = [held, &[VolumeReport { max_key: keys_used, ..report(brought, "") }]].concat();
     beat(master, server, ROOM, &volumes).await;
     assert_eq!(master.lookup(brought).await.expect("found"), std::slice::from_ref(server));
     let later = assign(master, "new", 1).await;
     assert!(later.volume > brought, "volume numbers are never used twice: {} made anew", later.volume);
+    assert!(later.first_key > keys_used, "keys are never used twice: {:?} leased anew", later.first_key);
 }
 
 async fn contradictions_are_refused(master: &dyn Master, server: &Location, held: &[VolumeReport]) {
@@ -121,6 +123,7 @@ fn report(id: VolumeId, collection: &str) -> VolumeReport {
         needle_count: 0,
         deleted_count: 0,
         deleted_bytes: 0,
+        max_key: NeedleKey(0),
         read_only: false,
     }
 }

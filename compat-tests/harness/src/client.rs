@@ -1,4 +1,7 @@
-use std::time::{Duration, SystemTime};
+use std::{
+    convert::Infallible,
+    time::{Duration, SystemTime},
+};
 
 use aws_credential_types::Credentials;
 use aws_sigv4::{
@@ -10,7 +13,7 @@ use aws_sigv4::{
 };
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
@@ -19,10 +22,16 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::Server;
 
+/// Any body, whole or streamed.
+pub(crate) type Body = UnsyncBoxBody<Bytes, Infallible>;
+
+/// What an exchange broke on.
+pub type Broken = Box<dyn std::error::Error + Send + Sync>;
+
 /// A client of one server's S3, signing as the root account. Cheap to clone.
 #[derive(Clone)]
 pub struct S3 {
-    http: Client<HttpConnector, Full<Bytes>>,
+    pub(crate) http: Client<HttpConnector, Body>,
     address: String,
     credentials: Credentials,
 }
@@ -102,6 +111,12 @@ impl S3 {
         self.request(method, format!("/{bucket}/{}", encoded(key)))
     }
 
+    /// Sends a request as it is.
+    pub async fn exchange(&self, request: http::Request<Body>) -> Result<Answer, Broken> {
+        let (head, body) = self.http.request(request).await?.into_parts();
+        Ok(Answer { status: head.status, headers: head.headers, body: body.collect().await?.to_bytes() })
+    }
+
     /// Makes a bucket; fails unless it was made.
     pub async fn make_bucket(&self, bucket: &str) {
         let answer = self.request(Method::PUT, format!("/{bucket}")).send().await;
@@ -175,17 +190,15 @@ impl Request {
     }
 
     /// Sends it. An error: the connection broke before the answer was whole.
-    pub async fn try_send(self) -> Result<Answer, Box<dyn std::error::Error + Send + Sync>> {
-        let http = self.client.http.clone();
-        let answer = http.request(self.signed()).await?;
-        let (head, body) = answer.into_parts();
-        Ok(Answer { status: head.status, headers: head.headers, body: body.collect().await?.to_bytes() })
+    pub async fn try_send(self) -> Result<Answer, Broken> {
+        let client = self.client.clone();
+        client.exchange(self.signed()).await
     }
 
     /// The request as it goes over the wire.
-    pub fn signed(self) -> http::Request<Full<Bytes>> {
+    pub fn signed(self) -> http::Request<Body> {
         let uri: Uri = format!("http://{}{}", self.client.address, self.target).parse().expect("a URI");
-        let mut request = http::Request::new(Full::new(self.body.clone()));
+        let mut request = http::Request::new(Full::new(self.body.clone()).boxed_unsync());
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = uri;
         *request.headers_mut() = self.headers.clone();
@@ -198,7 +211,7 @@ impl Request {
         request
     }
 
-    fn sign(&self, request: &mut http::Request<Full<Bytes>>) {
+    fn sign(&self, request: &mut http::Request<Body>) {
         let mut settings = SigningSettings::default();
         settings.percent_encoding_mode = PercentEncodingMode::Single;
         settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;

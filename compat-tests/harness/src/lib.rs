@@ -5,9 +5,12 @@
 //! Deliberately absent: anything of the server's inside.
 
 mod client;
+mod files;
+mod noise;
 mod programs;
 mod server;
 
-pub use client::{Answer, Request, S3};
+pub use client::{Answer, Broken, Request, S3};
+pub use files::{sha256_of_file, write_random_file};
 pub use programs::{Program, program};
-pub use server::{Metadata, Options, Server};
+pub use server::{Metadata, Options, Server, binary, start_bare};

@@ -219,7 +219,7 @@ pub(crate) fn workspace() -> &'static Path {
 
 /// The binary of this build: `$HOLDFAST_BINARY`, else built once a test process, which costs nothing when it
 /// is up to date.
-pub(crate) fn binary() -> &'static Path {
+pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
         if let Some(path) = std::env::var_os("HOLDFAST_BINARY") {
@@ -235,6 +235,30 @@ pub(crate) fn binary() -> &'static Path {
         let profile = test.ancestors().nth(2).expect("target/<profile>/deps/<test>");
         profile.join("holdfast")
     })
+}
+
+/// A server on a directory of the caller's, with no keys given; killed when the value is dropped.
+#[track_caller]
+pub fn start_bare(data: &Path) -> impl Drop {
+    let mut child = Command::new(binary())
+        .args(["server", "--s3=127.0.0.1:0", "--master=127.0.0.1:0", "--volume=127.0.0.1:0", "--data"])
+        .arg(data)
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the holdfast binary starts");
+    let out = BufReader::new(child.stdout.take().expect("piped"));
+    let ready = out.lines().map_while(Result::ok).any(|line| line.trim_start().starts_with("Ready"));
+    assert!(ready, "holdfast server ended before it was ready");
+    Bare(child)
+}
+
+struct Bare(Child);
+
+impl Drop for Bare {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// A database of its own on a PostgreSQL that all tests of this process share.

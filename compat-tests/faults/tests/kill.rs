@@ -1,0 +1,209 @@
+//! `kill -9` under load, again and again: what was acknowledged is there, byte for byte; what was not is there
+//! whole or not at all.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use harness::{Metadata, Options, S3, Server};
+use http::Method;
+use rand::{Rng, SeedableRng, rngs::StdRng};
+
+const ROUNDS: u64 = 200;
+const WRITERS: u64 = 6;
+const KEYS: u64 = 12;
+/// Over the 5 MiB that S3 wants of a part; two parts are cut into several needles.
+const PART_BYTES: usize = 5 << 20;
+/// Every object is looked at after this many rounds; after each, those that were written in it.
+const FULL_CHECK_EVERY: u64 = 20;
+
+/// What a body holds follows from its number alone, so that only the number is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Absent,
+    Body(u64),
+}
+
+/// What may be found under a key: the last state that was acknowledged, and all that were asked for since.
+#[derive(Debug, Clone)]
+struct Expected {
+    acknowledged: State,
+    in_doubt: Vec<State>,
+}
+
+type Model = Arc<Mutex<BTreeMap<String, Expected>>>;
+
+fn small_body(number: u64) -> Vec<u8> {
+    let mut rng = StdRng::seed_from_u64(number);
+    let size = match number % 4 {
+        0 => rng.random_range(0..64),
+        1 => rng.random_range(0..10_000),
+        2 => 4096,
+        _ => rng.random_range(0..300_000),
+    };
+    let mut body = vec![0; size];
+    rng.fill(&mut body[..]);
+    body
+}
+
+fn part(number: u64, index: u64) -> Vec<u8> {
+    let mut part = vec![0; if index == 1 { PART_BYTES } else { 1000 }];
+    StdRng::seed_from_u64(number ^ (index << 60)).fill(&mut part[..]);
+    part
+}
+
+/// Bodies of uploads are numbered apart from plain ones.
+const UPLOAD: u64 = 1 << 50;
+
+fn body(number: u64) -> Vec<u8> {
+    if number & UPLOAD == 0 { small_body(number) } else { [part(number, 1), part(number, 2)].concat() }
+}
+
+struct Writer {
+    s3: S3,
+    model: Model,
+    rng: StdRng,
+    id: u64,
+    next: u64,
+}
+
+impl Writer {
+    /// Works until the connection breaks. Each writer has keys of its own, so the order of what it asked is known.
+    async fn work(mut self) -> u64 {
+        loop {
+            let key = format!("writer-{}/key-{}", self.id, self.rng.random_range(0..KEYS));
+            self.next += 1;
+            let number = self.next;
+            let done = match self.rng.random_range(0..20) {
+                0..12 => self.put(&key, number).await,
+                12..19 => self.delete(&key).await,
+                _ => self.upload(&key, number | UPLOAD).await,
+            };
+            if !done {
+                return self.next;
+            }
+        }
+    }
+
+    async fn put(&self, key: &str, number: u64) -> bool {
+        self.ask(key, State::Body(number));
+        let answer = self.s3.object(Method::PUT, "kill", key).body(small_body(number)).try_send().await;
+        self.answered(key, State::Body(number), answer.is_ok_and(|answer| expect(&answer, 200)))
+    }
+
+    async fn delete(&self, key: &str) -> bool {
+        self.ask(key, State::Absent);
+        let answer = self.s3.object(Method::DELETE, "kill", key).try_send().await;
+        self.answered(key, State::Absent, answer.is_ok_and(|answer| expect(&answer, 204)))
+    }
+
+    async fn upload(&self, key: &str, number: u64) -> bool {
+        self.try_upload(key, number).await.is_some()
+    }
+
+    async fn try_upload(&self, key: &str, number: u64) -> Option<()> {
+        let started = self.s3.request(Method::POST, format!("/kill/{key}?uploads")).try_send().await.ok()?;
+        assert_eq!(started.status, 200, "{started:?}");
+        let id = started.element("UploadId");
+        let mut list = String::new();
+        for index in 1..=2 {
+            let target = format!("/kill/{key}?partNumber={index}&uploadId={id}");
+            let put = self.s3.request(Method::PUT, target).body(part(number, index)).try_send().await.ok()?;
+            assert_eq!(put.status, 200, "{put:?}");
+            let etag = put.header("etag");
+            list.push_str(&format!("<Part><PartNumber>{index}</PartNumber><ETag>{etag}</ETag></Part>"));
+        }
+        self.ask(key, State::Body(number));
+        let list = format!("<CompleteMultipartUpload>{list}</CompleteMultipartUpload>");
+        let complete = self.s3.request(Method::POST, format!("/kill/{key}?uploadId={id}")).body(list);
+        let answer = complete.try_send().await.ok()?;
+        self.answered(key, State::Body(number), expect(&answer, 200)).then_some(())
+    }
+
+    fn ask(&self, key: &str, state: State) {
+        let mut model = self.model.lock().expect("not poisoned");
+        let expected = model
+            .entry(key.to_owned())
+            .or_insert(Expected { acknowledged: State::Absent, in_doubt: Vec::new() });
+        expected.in_doubt.push(state);
+    }
+
+    /// An answer settles what was asked before it, since one writer asks one thing at a time.
+    fn answered(&self, key: &str, state: State, acknowledged: bool) -> bool {
+        if acknowledged {
+            let settled = Expected { acknowledged: state, in_doubt: Vec::new() };
+            self.model.lock().expect("not poisoned").insert(key.to_owned(), settled);
+        }
+        acknowledged
+    }
+}
+
+/// Any whole answer must be the expected one: a server that dies breaks the connection, it does not refuse.
+fn expect(answer: &harness::Answer, status: u16) -> bool {
+    assert_eq!(answer.status, status, "{answer:?}");
+    true
+}
+
+/// What is stored must be the acknowledged state or one of those in doubt; whichever it is, is settled now.
+async fn check(s3: &S3, model: &Model, keys: impl IntoIterator<Item = String>) {
+    for key in keys {
+        let expected = model.lock().expect("not poisoned").get(&key).cloned().expect("a known key");
+        let found = s3.get("kill", &key).await;
+        let candidates = expected.in_doubt.iter().chain([&expected.acknowledged]);
+        let matches = |state: &&State| match state {
+            State::Absent => found.status == 404 && found.code() == "NoSuchKey",
+            State::Body(number) => found.status == 200 && found.body == body(*number),
+        };
+        let Some(state) = candidates.rev().find(matches) else {
+            let (status, size) = (found.status, found.body.len());
+            panic!("{key}: {status}, {size} bytes, is none of {expected:?}");
+        };
+        let settled = Expected { acknowledged: *state, in_doubt: Vec::new() };
+        model.lock().expect("not poisoned").insert(key, settled);
+    }
+}
+
+async fn survives(metadata: Metadata, rounds: u64, seed: u64) {
+    println!("seed {seed}");
+    let mut rng = StdRng::seed_from_u64(seed);
+    let flags = vec!["--reap-delay=300ms".to_owned(), "--chunk-size=2MiB".to_owned()];
+    let mut server = Server::start(Options { metadata, flags });
+    S3::new(&server).make_bucket("kill").await;
+    let model = Model::default();
+    let mut next = vec![0; usize::try_from(WRITERS).expect("few")];
+    for round in 1..=rounds {
+        let s3 = S3::new(&server);
+        let writers: Vec<_> = (0..WRITERS)
+            .map(|id| {
+                let from = next[usize::try_from(id).expect("few")];
+                let next = if from == 0 { id << 32 } else { from };
+                let rng = StdRng::seed_from_u64(rng.random());
+                tokio::spawn(Writer { s3: s3.clone(), model: Arc::clone(&model), rng, id, next }.work())
+            })
+            .collect();
+        tokio::time::sleep(Duration::from_millis(rng.random_range(20..400))).await;
+        server.kill();
+        for (id, writer) in writers.into_iter().enumerate() {
+            next[id] = writer.await.expect("no wrong answer");
+        }
+        server.restart();
+        let keys: Vec<_> = {
+            let model = model.lock().expect("not poisoned");
+            let all = round % FULL_CHECK_EVERY == 0 || round == rounds;
+            model.iter().filter(|(_, state)| all || !state.in_doubt.is_empty()).map(|(key, _)| key.clone()).collect()
+        };
+        check(&S3::new(&server), &model, keys).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_acknowledged_is_lost_embedded() {
+    survives(Metadata::Embedded, ROUNDS, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_acknowledged_is_lost_postgres() {
+    survives(Metadata::Postgres, ROUNDS / 10, 2).await;
+}

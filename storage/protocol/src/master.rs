@@ -115,10 +115,10 @@ pub enum AssignError {
 /// Why a volume has no locations.
 #[derive(Debug, thiserror::Error)]
 pub enum LookupError {
-    /// No server holds it, now.
+    /// The cluster has no such volume: never made, or deleted for good. What was to be deleted from it is gone.
     #[error("volume id {0} not found")]
     NotFound(VolumeId),
-    /// The master cannot answer now. Try again.
+    /// The master cannot answer now, or no server that holds the volume has been heard of lately. Try again.
     #[error("master unavailable: {0}")]
     Unavailable(String),
 }

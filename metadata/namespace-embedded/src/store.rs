@@ -1,0 +1,143 @@
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread::available_parallelism,
+};
+
+use fjall::Database;
+use namespace::{
+    Bucket, Commit, CommitError, DeleteIntent, IntentId, Listing, Loaded, Page, PartNumber, PartPage, RowKey,
+    Store, StoreError, UploadId, UploadListing, UploadPage,
+};
+use tokio::{sync::Semaphore, task::spawn_blocking};
+use types::{Durability, Timestamp};
+
+use crate::{OpenError, Settings, commit::Writer, list, load, open::open, spaces::Spaces};
+
+/// The rows of a namespace in one directory. One process at a time.
+///
+/// Single rows are read on the caller's thread; commits and listings, which may wait for the disk, on the
+/// runtime's blocking threads.
+pub struct EmbeddedStore {
+    inner: Arc<Inner>,
+    durability: Durability,
+    /// Bounds the threads that listings occupy.
+    scans: Semaphore,
+}
+
+pub(crate) struct Inner {
+    pub(crate) writer: Writer,
+    pub(crate) spaces: Spaces,
+    pub(crate) db: Database,
+    /// No delete intent before this one is left: saves walking over those that were struck.
+    first_intent: AtomicU64,
+}
+
+impl EmbeddedStore {
+    /// Opens the store in `dir`, made if it is not there.
+    pub fn open(dir: &Path, settings: &Settings) -> Result<Self, OpenError> {
+        let (db, spaces, counters) = open(dir, settings)?;
+        let writer = Writer::new(db.clone(), settings.durability, counters);
+        let inner = Inner { writer, spaces, db, first_intent: AtomicU64::new(0) };
+        let scans = available_parallelism().map_or(2, usize::from) * 2;
+        Ok(Self { inner: Arc::new(inner), durability: settings.durability, scans: Semaphore::new(scans) })
+    }
+
+    /// Runs a listing where it may block.
+    async fn scan<T: Send + 'static>(
+        &self,
+        scan: impl FnOnce(&Inner) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let _permit = self.scans.acquire().await.map_err(|_| stopped())?;
+        let inner = Arc::clone(&self.inner);
+        spawn_blocking(move || scan(&inner)).await.map_err(|_| stopped())?
+    }
+}
+
+impl Inner {
+    fn delete_intents(
+        &self,
+        after: Option<IntentId>,
+        until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<DeleteIntent>, StoreError> {
+        let first = self.first_intent.load(Ordering::Acquire);
+        let from = after.map_or(0, |after| after.0.saturating_add(1)).max(first);
+        // In this order: every intent before `next` is then in the snapshot, unless it was struck.
+        let next = self.writer.next_intent();
+        let snapshot = self.db.snapshot();
+        let (due, first_left) = list::intents(&self.spaces, &snapshot, IntentId(from), until, limit)?;
+        if from == first {
+            self.first_intent
+                .fetch_max(first_left.map_or(next.0, |left| left.0.min(next.0)), Ordering::AcqRel);
+        }
+        Ok(due)
+    }
+}
+
+fn stopped() -> StoreError {
+    StoreError::Unavailable("the server is stopping".to_owned())
+}
+
+#[async_trait::async_trait]
+impl Store for EmbeddedStore {
+    fn durability(&self) -> Durability {
+        self.durability
+    }
+
+    async fn load(&self, keys: &[RowKey]) -> Result<Loaded, StoreError> {
+        load::load(&self.inner, keys)
+    }
+
+    async fn list_objects(&self, listing: &Listing) -> Result<Page, StoreError> {
+        let listing = listing.clone();
+        self.scan(move |inner| list::objects(&inner.spaces, &inner.db.snapshot(), &listing)).await
+    }
+
+    async fn list_buckets(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Bucket>, StoreError> {
+        let (prefix, after) = (prefix.to_owned(), after.map(str::to_owned));
+        self.scan(move |inner| {
+            list::buckets(&inner.spaces, &inner.db.snapshot(), &prefix, after.as_deref(), limit)
+        })
+        .await
+    }
+
+    async fn list_uploads(&self, listing: &UploadListing) -> Result<UploadPage, StoreError> {
+        let listing = listing.clone();
+        self.scan(move |inner| list::uploads(&inner.spaces, &inner.db.snapshot(), &listing)).await
+    }
+
+    async fn list_parts(
+        &self,
+        upload: &UploadId,
+        after: Option<PartNumber>,
+        limit: usize,
+    ) -> Result<PartPage, StoreError> {
+        let upload = *upload;
+        self.scan(move |inner| list::parts(&inner.spaces, &inner.db.snapshot(), &upload, after, limit)).await
+    }
+
+    async fn delete_intents(
+        &self,
+        after: Option<IntentId>,
+        until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<DeleteIntent>, StoreError> {
+        self.scan(move |inner| inner.delete_intents(after, until, limit)).await
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
+        let inner = Arc::clone(&self.inner);
+        spawn_blocking(move || inner.writer.commit(&inner.spaces, commit))
+            .await
+            .unwrap_or_else(|error| Err(CommitError::InDoubt(error.to_string())))
+    }
+}

@@ -1,7 +1,8 @@
-//! `cargo xtask`: what a developer and CI run. `test` is everything that must pass.
+//! `cargo xtask`: what a developer and CI run. `test` is everything that must pass; `bench` measures.
 //!
 //! Deliberately absent: tests themselves (they stand beside the code and in `compat-tests/`).
 
+mod bench;
 mod prerequisites;
 mod run;
 mod test;
@@ -26,11 +27,14 @@ enum Task {
     Test,
     /// Only install what the tests need
     Setup,
+    /// Measure the release build and write docs/benchmarks.md
+    Bench(bench::Options),
 }
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().task {
         Task::Test => test::run(),
+        Task::Bench(options) => bench::run(&options).map(|()| true),
         Task::Setup => prerequisites::install().map(|()| true),
     };
     match result {

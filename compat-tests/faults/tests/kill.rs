@@ -192,7 +192,11 @@ async fn survives(metadata: Metadata, rounds: u64, seed: u64) {
         let keys: Vec<_> = {
             let model = model.lock().expect("not poisoned");
             let all = round % FULL_CHECK_EVERY == 0 || round == rounds;
-            model.iter().filter(|(_, state)| all || !state.in_doubt.is_empty()).map(|(key, _)| key.clone()).collect()
+            model
+                .iter()
+                .filter(|(_, state)| all || !state.in_doubt.is_empty())
+                .map(|(key, _)| key.clone())
+                .collect()
         };
         check(&S3::new(&server), &model, keys).await;
     }

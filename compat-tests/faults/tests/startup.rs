@@ -29,19 +29,26 @@ fn what_cannot_start_says_why_in_one_line() {
     let dir = tempfile::tempdir().expect("a directory");
     let data = dir.path().join("data").display().to_string();
     let free = ["--s3=127.0.0.1:0", "--master=127.0.0.1:0", "--volume=127.0.0.1:0"];
-    let server = |more: &[&str]| [&["server", "--data", &data], &free[..], more].concat();
+    let started: Vec<&str> = ["server", "--data", &data].into_iter().chain(free).collect();
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let taken = taken.local_addr().expect("an address").to_string();
     for flag in ["--s3", "--master", "--volume"] {
-        refuses(&server(&[&format!("{flag}={taken}")]), &taken);
+        let taken_flag = format!("{flag}={taken}");
+        refuses(&[&started[..], &[&taken_flag]].concat(), &taken);
     }
-    refuses(&server(&["--metadata=postgres://nobody:hidden@127.0.0.1:1/none"]), "127.0.0.1:1");
-    refuses(&server(&["--metadata=mysql://x"]), "metadata");
-    refuses(&server(&["--durability=perhaps"]), "durability");
-    refuses(&server(&["--s3=nowhere"]), "s3");
+    refuses(
+        &[&started[..], &["--metadata=postgres://nobody:hidden@127.0.0.1:1/none"]].concat(),
+        "127.0.0.1:1",
+    );
+    refuses(&[&started[..], &["--metadata=mysql://x"]].concat(), "metadata");
+    refuses(&[&started[..], &["--durability=perhaps"]].concat(), "durability");
+    refuses(&[&started[..], &["--s3=nowhere"]].concat(), "s3");
     let file = dir.path().join("file");
     fs::write(&file, "").expect("written");
-    refuses(&[&["server", "--data", &file.join("x").display().to_string()], &free[..]].concat(), "data directory");
+    refuses(
+        &[&["server", "--data", &file.join("x").display().to_string()], &free[..]].concat(),
+        "data directory",
+    );
     refuses(&["server", "--config", &file.join("none").display().to_string()], "config file");
 }
 
@@ -49,7 +56,8 @@ fn what_cannot_start_says_why_in_one_line() {
 fn an_unreachable_postgres_is_named_without_its_password() {
     let dir = tempfile::tempdir().expect("a directory");
     let data = dir.path().join("data").display().to_string();
-    let output = holdfast(&["server", "--data", &data, "--metadata=postgres://nobody:hidden@127.0.0.1:1/none"]);
+    let output =
+        holdfast(&["server", "--data", &data, "--metadata=postgres://nobody:hidden@127.0.0.1:1/none"]);
     assert!(!String::from_utf8_lossy(&output.stderr).contains("hidden"));
 }
 
@@ -84,7 +92,11 @@ async fn ready_within_a_second_also_with_data() {
         assert_eq!(s3.put("bucket", &format!("{key}"), vec![7; 10_000]).await.status, 200);
     }
     for round in ["terminated", "killed"] {
-        if round == "killed" { server.kill() } else { server.terminate() }
+        if round == "killed" {
+            server.kill()
+        } else {
+            server.terminate()
+        }
         let start = Instant::now();
         server.restart();
         let ready = start.elapsed();
@@ -132,7 +144,10 @@ fn config_names_every_value_and_where_it_came_from() {
     assert!(line("s3 =").contains("\"127.0.0.1:1234\"") && line("s3 =").contains("# flag"), "{text}");
     assert!(line("chunk-size =").contains("# HOLDFAST_CHUNK_SIZE"), "{text}");
     assert!(line("region =").contains("eu-west-1") && line("region =").contains("holdfast.toml"), "{text}");
-    assert!(line("durability =").contains("\"disk\"") && line("durability =").contains("# default"), "{text}");
+    assert!(
+        line("durability =").contains("\"disk\"") && line("durability =").contains("# default"),
+        "{text}"
+    );
     assert!(!text.contains("hidden"));
 }
 
@@ -141,7 +156,14 @@ fn version_and_help_answer() {
     let version = holdfast(&["--version"]);
     assert!(String::from_utf8_lossy(&version.stdout).starts_with("holdfast "));
     let help = String::from_utf8_lossy(&holdfast(&["server", "--help"]).stdout).into_owned();
-    for word in ["--data", "--s3", "--metadata", "--durability", "HOLDFAST_ROOT_ACCESS_KEY", "[default: 127.0.0.1:9000]"] {
+    for word in [
+        "--data",
+        "--s3",
+        "--metadata",
+        "--durability",
+        "HOLDFAST_ROOT_ACCESS_KEY",
+        "[default: 127.0.0.1:9000]",
+    ] {
         assert!(help.contains(word), "{word} in\n{help}");
     }
 }

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use postgres_fixture::Postgres;
+use postgres_fixture::Cluster;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
@@ -60,7 +60,7 @@ impl Server {
         let dir = TempDir::with_prefix("holdfast-test-").expect("a temporary directory");
         let mut flags = options.flags;
         if options.metadata == Metadata::Postgres {
-            flags.push(format!("--metadata={}", fresh_database()));
+            flags.push(format!("--metadata={}", Cluster::shared().fresh_database()));
         }
         let mut server = Self {
             access_key: "AKIDTEST".to_owned(),
@@ -259,10 +259,4 @@ impl Drop for Bare {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
-}
-
-/// A database of its own on a PostgreSQL that all tests of this process share.
-fn fresh_database() -> String {
-    static POSTGRES: OnceLock<Postgres> = OnceLock::new();
-    POSTGRES.get_or_init(Postgres::start).fresh_database()
 }

@@ -4,6 +4,9 @@ use std::{
     path::Path,
 };
 
+use base64::prelude::{BASE64_STANDARD, Engine};
+use md5::Md5;
+use percent_encoding::percent_decode_str;
 use rand::{Rng, SeedableRng, rngs::SmallRng};
 use sha2::{Digest, Sha256};
 
@@ -23,6 +26,18 @@ pub fn write_random_file(path: &Path, size_bytes: u64, seed: u64) {
         left -= now as u64;
     }
     out.flush().expect("written");
+}
+
+/// The value of `Content-MD5` for a body.
+pub fn content_md5(body: &[u8]) -> String {
+    BASE64_STANDARD.encode(Md5::digest(body))
+}
+
+/// Percent-encoded text, as listings hold it with `encoding-type=url`, where a plus stands for itself or a space.
+#[track_caller]
+pub fn url_decoded(text: &str) -> String {
+    let text = text.replace('+', " ");
+    percent_decode_str(&text).decode_utf8().expect("UTF-8").into_owned()
 }
 
 /// SHA-256 of a file.

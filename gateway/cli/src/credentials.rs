@@ -63,7 +63,8 @@ impl RootKeys {
 /// Written whole or not at all: a crash must not leave half a file that the next start refuses.
 fn write_private(file: &Path, text: &str) -> io::Result<()> {
     let unfinished = file.with_extension("new");
-    let mut out = fs::File::options().create(true).truncate(true).write(true).mode(0o600).open(&unfinished)?;
+    let mut out =
+        fs::File::options().create(true).truncate(true).write(true).mode(0o600).open(&unfinished)?;
     out.write_all(text.as_bytes())?;
     out.sync_all()?;
     fs::rename(&unfinished, file)?;

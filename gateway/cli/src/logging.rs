@@ -6,8 +6,7 @@ use crate::{Failure, settings::Resolved};
 
 /// Starts logging as the settings say.
 pub fn start(settings: &Resolved) -> Result<(), Failure> {
-    // s3s logs every refused request as an error; our door logs it once, with its request id.
-    let directives = format!("{},s3s=off", settings.text("log"));
+    let directives = format!("{},{}", settings.text("log"), s3::LOG_DIRECTIVE);
     let filter = EnvFilter::try_new(&directives).map_err(|error| format!("setting log: {error}"))?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = match settings.text("log-format") {

@@ -45,8 +45,18 @@ pub const SETTINGS: &[Setting] = &[
     setting("s3", "ADDR", "127.0.0.1:9000", "Where S3 answers; port 0 takes a free one"),
     setting("master", "ADDR", "127.0.0.1:9333", "Where the master answers; loopback only"),
     setting("volume", "ADDR", "127.0.0.1:8080", "Where the volume server answers; loopback only"),
-    setting("metadata", "URL", "embedded", "The namespace: embedded, or postgres://user:password@host/database"),
-    setting("durability", "LEVEL", "disk", "What a 200 means: disk (synced) or memory (survives a killed process)"),
+    setting(
+        "metadata",
+        "URL",
+        "embedded",
+        "The namespace: embedded, or postgres://user:password@host/database",
+    ),
+    setting(
+        "durability",
+        "LEVEL",
+        "disk",
+        "What a 200 means: disk (synced) or memory (survives a killed process)",
+    ),
     setting("region", "NAME", "us-east-1", "The region that requests are signed for"),
     setting("domain", "NAMES", "", "Domains of virtual-hosted buckets, separated by commas"),
     setting("chunk-size", "BYTES", "8MiB", "Bytes of one needle of a large object"),
@@ -185,8 +195,9 @@ impl ConfigFile {
 
     fn parse(path: &Path, text: &str) -> Result<Self, Failure> {
         let shown = path.display();
-        let table: toml::Table =
-            text.parse().map_err(|error: toml::de::Error| format!("config file {shown}: {}", error.message()))?;
+        let table: toml::Table = text
+            .parse()
+            .map_err(|error: toml::de::Error| format!("config file {shown}: {}", error.message()))?;
         let mut values = BTreeMap::new();
         for (name, value) in table {
             if !SETTINGS.iter().any(|setting| setting.name == name) {
@@ -237,7 +248,8 @@ impl FromStr for Span {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const UNITS: [(&str, u64); 5] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+        const UNITS: [(&str, u64); 5] =
+            [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
         let wrong = "a span of time such as 500ms, 60s or 5m";
         let (digits, unit) =
             UNITS.iter().find_map(|(unit, millis)| Some((text.strip_suffix(unit)?, *millis))).ok_or(wrong)?;

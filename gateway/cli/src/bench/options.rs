@@ -37,7 +37,8 @@ pub fn command() -> Command {
     let option = |name: &'static str, value: &'static str, default: &'static str, help: &'static str| {
         Arg::new(name).long(name).value_name(value).default_value(default).help(help)
     };
-    let number = |name, default, help| option(name, "COUNT", default, help).value_parser(value_parser!(usize));
+    let number =
+        |name, default, help| option(name, "COUNT", default, help).value_parser(value_parser!(usize));
     let flag = |name: &'static str, help: &'static str| {
         Arg::new(name).long(name).help(help).action(ArgAction::SetTrue)
     };
@@ -103,7 +104,8 @@ fn parse_mix(text: &str) -> Result<Vec<(Operation, u32)>, Failure> {
     let mut mix = Vec::new();
     for share in text.split(',') {
         let (name, weight) = share.split_once('=').ok_or_else(wrong)?;
-        let operation = Operation::ALL.into_iter().find(|known| known.name() == name.trim()).ok_or_else(wrong)?;
+        let operation =
+            Operation::ALL.into_iter().find(|known| known.name() == name.trim()).ok_or_else(wrong)?;
         mix.push((operation, weight.trim().parse().map_err(|_| wrong())?));
     }
     match mix.iter().map(|(_, weight)| u64::from(*weight)).sum::<u64>() {

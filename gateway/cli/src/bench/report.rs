@@ -65,7 +65,8 @@ impl Report {
 
     /// Those by status.
     pub fn failures(&self) -> String {
-        let by_status: Vec<_> = self.failures.iter().map(|(status, count)| format!("{count} x {status}")).collect();
+        let by_status: Vec<_> =
+            self.failures.iter().map(|(status, count)| format!("{count} x {status}")).collect();
         by_status.join(", ")
     }
 
@@ -86,7 +87,11 @@ impl Report {
             let megabytes = measured.bytes as f64 / 1e6 / seconds;
             let _ = write!(text, "{:<8}{count:>10}{rate:>12.0}{megabytes:>10.1}", operation.name());
             for (_, percentile) in PERCENTILES {
-                let _ = write!(text, "{:>10.2}", measured.latency_us.value_at_percentile(percentile) as f64 / 1e3);
+                let _ = write!(
+                    text,
+                    "{:>10.2}",
+                    measured.latency_us.value_at_percentile(percentile) as f64 / 1e3
+                );
             }
             text.push('\n');
         }

@@ -28,7 +28,8 @@ pub const UNSIGNED: &str = "UNSIGNED-PAYLOAD";
 impl Signer {
     /// For `host:port`.
     pub fn new(access_key: &str, secret_key: &str, region: &str, host: &str) -> Self {
-        let [access_key, secret_key, region, host] = [access_key, secret_key, region, host].map(str::to_owned);
+        let [access_key, secret_key, region, host] =
+            [access_key, secret_key, region, host].map(str::to_owned);
         Self { access_key, secret_key, region, host }
     }
 

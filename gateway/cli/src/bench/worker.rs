@@ -165,10 +165,15 @@ impl Worker {
             self.moment_made = Instant::now();
         }
         let plan = &self.plan;
-        let (payload, body) = if empty { (&plan.empty_sha256, &[][..]) } else { (&plan.body_sha256, &plan.body[..]) };
+        let (payload, body) =
+            if empty { (&plan.empty_sha256, &[][..]) } else { (&plan.body_sha256, &plan.body[..]) };
         let content_length = (method == "PUT").then_some(body.len());
         self.head.clear();
-        plan.signer.write_head(&mut self.head, &self.moment, &Head { method, path, query, payload, content_length });
+        plan.signer.write_head(
+            &mut self.head,
+            &self.moment,
+            &Head { method, path, query, payload, content_length },
+        );
         let answer = self.connection.exchange(self.head.as_bytes(), body, method == "HEAD").await;
         answer.map_err(|error| format!("{method} {path}: {error}").into())
     }

@@ -51,6 +51,11 @@ impl Program {
         self
     }
 
+    /// The command itself, to be started in the background.
+    pub fn into_command(self) -> Command {
+        self.command
+    }
+
     /// Runs to its end, whatever that is.
     #[track_caller]
     pub fn output(mut self) -> Output {

@@ -21,6 +21,7 @@ use tokio::{
     task::JoinHandle,
 };
 use tokio_util::sync::CancellationToken;
+use volume::IndexWidth;
 use volume_server::VolumeServer;
 
 use crate::{
@@ -157,7 +158,13 @@ async fn open_volumes(
         "auto" => None,
         _ => Some(settings.get("max-volumes")?),
     };
+    let index_width = match settings.text("offset-width") {
+        "4" => IndexWidth::Four,
+        "5" => IndexWidth::Five,
+        other => return Err(format!("setting offset-width = {other:?}: 4 or 5").into()),
+    };
     let settings = volume_server::Settings {
+        index_width,
         durability: settings.get("durability")?,
         max_volumes,
         ..volume_server::Settings::new(vec![data.sub("volumes")], location(addresses))

@@ -62,6 +62,12 @@ pub const SETTINGS: &[Setting] = &[
     setting("chunk-size", "BYTES", "8MiB", "Bytes of one needle of a large object"),
     setting("buffer-budget", "BYTES", "128MiB", "Memory for the chunks of all requests under way"),
     setting("volume-size-limit", "BYTES", "30000MiB", "A volume of this size takes no new needles"),
+    setting(
+        "offset-width",
+        "BYTES",
+        "4",
+        "Offsets of new volumes: 4 (to 32 GiB), or 5 (to 8 TiB, as weed's large-disk build)",
+    ),
     setting("max-volumes", "COUNT", "auto", "Volumes at most; auto: what the disk holds"),
     setting("reap-delay", "SPAN", "60s", "How long deleted bytes stay readable for requests under way"),
     setting("log", "FILTER", "info", "What is logged: error, warn, info, debug, or a tracing filter"),

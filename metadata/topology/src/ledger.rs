@@ -13,9 +13,14 @@ mod tests;
 pub struct Ledger {
     cluster: Option<ClusterId>,
     max_volume: VolumeId,
+    /// At most [`KEY_LIMIT`].
     next_key: NeedleKey,
     volumes: BTreeMap<VolumeId, Class>,
 }
+
+/// Keys from here on are never handed out: enough are left, and weed's time-based ids lie above, as does most of what a
+/// stray client makes up. A volume that holds such a key must get no others, since its highest key hides them.
+pub const KEY_LIMIT: NeedleKey = NeedleKey(1 << 56);
 
 /// The random name of a cluster, given once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,8 +41,8 @@ pub enum Command {
     CreateVolume(Class),
     /// Strikes a volume that no server holds. Its id is not used again.
     ForgetVolume(VolumeId),
-    /// Enters volumes that were made elsewhere; all of them or, on a conflict, none. Ids and keys up to theirs are not
-    /// handed out any more.
+    /// Enters volumes that were made elsewhere; all of them or, on a conflict, none. Ids up to theirs, and keys up to a
+    /// `max_key` below [`KEY_LIMIT`], are not handed out any more.
     Adopt {
         /// The volumes, known ones allowed.
         volumes: Vec<(VolumeId, Class)>,
@@ -139,9 +144,9 @@ impl Ledger {
         self.volumes.len()
     }
 
-    /// Whether any volume of `class` exists. Looks at all volumes.
-    pub fn has_any(&self, class: &Class) -> bool {
-        self.volumes.values().any(|known| known == class)
+    /// The volumes of `class`. Looks at all volumes.
+    pub fn volumes_of(&self, class: &Class) -> Vec<VolumeId> {
+        self.volumes.iter().filter(|(_, known)| *known == class).map(|(id, _)| *id).collect()
     }
 
     /// The first volume of `reported` that is known as another.
@@ -157,13 +162,12 @@ impl Ledger {
 
     fn lease_keys(&mut self, count: u64) -> Outcome {
         let first = self.next_key;
-        match first.0.checked_add(count) {
-            Some(next) => {
-                self.next_key = NeedleKey(next);
-                Outcome::Leased { first, count }
-            }
-            None => Outcome::Refused(Refusal::KeysUsedUp { left: u64::MAX - first.0 }),
+        let left = KEY_LIMIT.0 - first.0;
+        if count > left {
+            return Outcome::Refused(Refusal::KeysUsedUp { left });
         }
+        self.next_key = NeedleKey(first.0 + count);
+        Outcome::Leased { first, count }
     }
 
     fn create_volume(&mut self, class: Class) -> Outcome {
@@ -189,7 +193,9 @@ impl Ledger {
             self.max_volume = self.max_volume.max(highest);
         }
         self.volumes.append(&mut adopted);
-        self.next_key = self.next_key.max(NeedleKey(max_key.0.saturating_add(1)));
+        if max_key < KEY_LIMIT {
+            self.next_key = self.next_key.max(NeedleKey(max_key.0 + 1));
+        }
         Outcome::Done
     }
 }

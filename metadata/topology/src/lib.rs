@@ -19,4 +19,4 @@ mod placing;
 
 pub use class::Class;
 pub use cluster::{CannotGrow, Cluster, Held, LayoutView, Need, Plan, Server, ServerView};
-pub use ledger::{ClusterId, Command, Conflict, Ledger, Outcome, Refusal};
+pub use ledger::{ClusterId, Command, Conflict, KEY_LIMIT, Ledger, Outcome, Refusal};

@@ -9,7 +9,7 @@ fn class(number: u8) -> Class {
 }
 
 fn any_command() -> impl Strategy<Value = Command> {
-    let key = prop_oneof![0..300_u64, Just(u64::MAX - 5), any::<u64>()];
+    let key = prop_oneof![0..300_u64, Just(KEY_LIMIT.0 - 5), any::<u64>()];
     let volume = (prop_oneof![8 => 0..20_u32, 1 => Just(u32::MAX)], 0..3_u8)
         .prop_map(|(id, c)| (VolumeId(id), class(c)));
     prop_oneof![
@@ -27,7 +27,7 @@ fn any_command() -> impl Strategy<Value = Command> {
 struct Model {
     name: Option<ClusterId>,
     used_ids: BTreeSet<u32>,
-    used_keys_below: u128,
+    used_keys_below: u64,
     volumes: BTreeMap<u32, Class>,
 }
 
@@ -41,12 +41,13 @@ impl Model {
                 assert_eq!(count, leased);
                 assert!(first.0 > 0);
                 if *count > 0 {
-                    assert!(u128::from(first.0) >= self.used_keys_below, "a key was handed out twice");
-                    self.used_keys_below = u128::from(first.0) + u128::from(*count);
+                    assert!(first.0 >= self.used_keys_below, "a key was handed out twice");
+                    self.used_keys_below = first.0 + count;
+                    assert!(self.used_keys_below <= KEY_LIMIT.0);
                 }
             }
             (Command::LeaseKeys { count }, Outcome::Refused(Refusal::KeysUsedUp { .. })) => {
-                assert!(self.used_keys_below.max(1) + u128::from(*count) > u128::from(u64::MAX));
+                assert!(self.used_keys_below.max(1).saturating_add(*count) > KEY_LIMIT.0);
             }
             (Command::CreateVolume(class), Outcome::Created(id)) => {
                 assert!(self.used_ids.range(id.0..).next().is_none(), "id {id} or a higher one was used");
@@ -64,7 +65,9 @@ impl Model {
                     self.used_ids.insert(id.0);
                     assert_eq!(self.volumes.entry(id.0).or_insert_with(|| class.clone()), class);
                 }
-                self.used_keys_below = self.used_keys_below.max(u128::from(max_key.0) + 1);
+                if *max_key < KEY_LIMIT {
+                    self.used_keys_below = self.used_keys_below.max(max_key.0 + 1);
+                }
             }
             (Command::Adopt { volumes, .. }, Outcome::Refused(Refusal::Conflict(conflict))) => {
                 assert_ne!(conflict.known, conflict.reported);

@@ -1,0 +1,381 @@
+//! One request through the door: limits, the gate, what changes, the operation, the answer.
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
+use http_body::Body as _;
+use hyper::body::Incoming;
+use objects::Objects;
+use s3s::{
+    Body, HttpError, S3, S3Result,
+    config::{S3Config, StaticConfigProvider},
+    host::{S3Host, VirtualHost},
+    service::{S3Service, S3ServiceBuilder},
+    stream::DynByteStream,
+};
+use sha2::{Digest, Sha256};
+use tracing::Instrument;
+use types::Durability;
+
+use crate::{
+    answer::{Answerer, Asked, Told},
+    auth::{Gate, PayloadClaim, Signed, Verified},
+    body::{BodyHome, Check, RequestBody, Unread, check_sha256, drain},
+    chunked::Decoder,
+    context::{RequestId, Trailers},
+    cors,
+    credentials::Credentials,
+    error::Refusal,
+    ops::{Operations, Service},
+    query::Query,
+    rewrite, routes, target,
+    target::{Domains, Level},
+};
+
+/// How the door behaves.
+#[derive(Clone)]
+pub struct DoorSettings {
+    /// Who may sign.
+    pub credentials: Arc<dyn Credentials>,
+    /// The region that requests are signed for.
+    pub region: String,
+    /// Domains whose sub-domains are buckets; `localhost` always is one.
+    pub domains: Vec<String>,
+    /// Connections open at once. More wait to be accepted.
+    pub max_connections: usize,
+    /// How long a connection may take for a request's head, and may stay idle.
+    pub idle_timeout: Duration,
+    /// The longest silence within a request's body.
+    pub body_timeout: Duration,
+    /// How long requests under way may take to end once the door is told to stop.
+    pub drain_timeout: Duration,
+}
+
+impl DoorSettings {
+    /// Defaults: us-east-1, 10,000 connections, a minute for heads, bodies and the end.
+    pub fn new(credentials: Arc<dyn Credentials>) -> Self {
+        Self {
+            credentials,
+            region: "us-east-1".to_owned(),
+            domains: Vec::new(),
+            max_connections: 10_000,
+            idle_timeout: Duration::from_secs(60),
+            body_timeout: Duration::from_secs(60),
+            drain_timeout: Duration::from_secs(60),
+        }
+    }
+}
+
+/// The S3 API behind its gate. Cheap to clone.
+#[derive(Clone)]
+pub struct S3Door(Arc<Inner>);
+
+struct Inner {
+    gate: Gate,
+    domains: Domains,
+    behind: Behind,
+    answerer: Answerer,
+    settings: DoorSettings,
+}
+
+/// What answers verified requests.
+enum Behind {
+    Ours(Service),
+    Other(S3Service),
+}
+
+impl Behind {
+    async fn call(&self, request: Request<Body>) -> Result<Response<Body>, HttpError> {
+        match self {
+            Self::Ours(service) => service.call(request).await,
+            Self::Other(service) => service.call(request).await,
+        }
+    }
+}
+
+/// Virtual hosts are rewritten to paths before s3s: to it no host is a bucket.
+struct PathStyle;
+
+impl S3Host for PathStyle {
+    fn parse_host_header<'a>(&'a self, host: &'a str) -> S3Result<VirtualHost<'a>> {
+        Ok(VirtualHost::new(host))
+    }
+}
+
+/// Request headers together, names and values.
+const MAX_HEADER_BYTES: usize = 16 * 1024;
+/// Path and query together: a key of 1024 bytes, all encoded, and a long presigned query fit.
+const MAX_URI_BYTES: usize = 16 * 1024;
+/// The largest XML body: 10,000 parts with SHA-256 checksums, or 1,000 keys of 1024 bytes, well escaped.
+const MAX_XML_BYTES: usize = 4 * 1024 * 1024;
+/// Of the body of a refused request: what is read so that its connection can go on.
+const MAX_DRAINED_BYTES: usize = 256 * 1024;
+const DRAIN_PATIENCE: Duration = Duration::from_secs(2);
+const MAX_TRAILERS: usize = 16;
+
+/// An answer, and whether the connection must close since the request was not read to its end.
+pub(crate) struct Answered {
+    pub(crate) response: Response<Body>,
+    pub(crate) must_linger: bool,
+}
+
+impl S3Door {
+    /// The door to `objects`.
+    pub fn new(objects: Objects, settings: DoorSettings) -> Self {
+        let durability = objects.durability();
+        let operations = Operations::new(objects, settings.region.as_str());
+        Self::before(Behind::Ours(Service::new(operations, PathStyle)), durability, settings)
+    }
+
+    /// The door to another implementation of the operations. `durability`: what its successful writes have.
+    pub fn over(operations: impl S3, durability: Durability, settings: DoorSettings) -> Self {
+        let mut config = S3Config::default();
+        config.xml_max_body_size = MAX_XML_BYTES;
+        let mut service = S3ServiceBuilder::new(operations);
+        service.set_config(Arc::new(StaticConfigProvider::new(Arc::new(config))));
+        service.set_host(PathStyle);
+        Self::before(Behind::Other(service.build()), durability, settings)
+    }
+
+    fn before(behind: Behind, durability: Durability, settings: DoorSettings) -> Self {
+        let host_id = BASE64_STANDARD.encode(rand::random::<[u8; 24]>());
+        Self(Arc::new(Inner {
+            gate: Gate::new(settings.credentials.clone(), &settings.region),
+            domains: Domains::new(&settings.domains),
+            behind,
+            answerer: Answerer::new(host_id, durability),
+            settings,
+        }))
+    }
+
+    pub(crate) fn settings(&self) -> &DoorSettings {
+        &self.0.settings
+    }
+
+    pub(crate) async fn answer(&self, request: Request<Incoming>) -> Answered {
+        let id = RequestId::random();
+        let span = tracing::info_span!("request", %id);
+        self.0.answer(request, id).instrument(span).await
+    }
+}
+
+impl Inner {
+    async fn answer(&self, request: Request<Incoming>, id: RequestId) -> Answered {
+        let (mut parts, incoming) = request.into_parts();
+        // Both are cheap to clone.
+        let (method, uri) = (parts.method.clone(), parts.uri.clone());
+        let asked = Asked { id, method: &method, path: uri.path() };
+        let expects_continue = parts.headers.contains_key(header::EXPECT);
+        let (response, told, unread) = match self.admit(&mut parts) {
+            Ok(admitted) => {
+                parts.extensions.insert(id);
+                self.operate(&asked, parts, incoming, admitted).await
+            }
+            Err(refusal) => {
+                let (response, told) = self.answerer.refuse(&asked, &refusal);
+                let unread = (!incoming.is_end_stream()).then_some(Unread { incoming, is_begun: false });
+                (response, Some(told), unread)
+            }
+        };
+        if let Some(told) = told {
+            log(&asked, response.status(), &told);
+        }
+        settle(response, unread, expects_continue).await
+    }
+
+    /// Everything that is decided before the body: whose request it is, and that it is one for s3s.
+    fn admit(&self, parts: &mut Parts) -> Result<Admitted, Refusal> {
+        check_limits(parts)?;
+        if parts.method == Method::OPTIONS {
+            return Err(cors::preflight(&parts.headers));
+        }
+        let host_bucket = self.domains.bucket(&parts.headers)?;
+        let level = target::level(parts.uri.path(), host_bucket.is_some())?;
+        refuse_form(parts)?;
+        let query = Query::parse(parts.uri.query())?;
+        let signed = Signed { method: &parts.method, raw_path: parts.uri.path(), query: &query, headers: &parts.headers };
+        let verified = self.gate.check(&signed, host_bucket.as_deref(), unix_now())?;
+        routes::check(&parts.method, level, &query)?;
+        let needs_length = needs_length(parts, level, &query);
+        rewrite::verified(parts, level, host_bucket.as_deref(), verified.presigned)?;
+        parts.extensions.insert(verified.identity.caller());
+        Ok(Admitted { verified, needs_length })
+    }
+
+    /// A request that was admitted.
+    async fn operate(
+        &self,
+        asked: &Asked<'_>,
+        mut parts: Parts,
+        incoming: Incoming,
+        admitted: Admitted,
+    ) -> (Response<Body>, Option<Told>, Option<Unread>) {
+        let home = Arc::new(BodyHome::default());
+        let response = match self.body(&mut parts, incoming, admitted, &home).await {
+            Ok(body) => self.behind.call(Request::from_parts(parts, body)).await.map_err(|error| {
+                tracing::error!(?error, "an answer could not be written");
+                Refusal::of("InternalError")
+            }),
+            Err(refusal) => Err(refusal),
+        };
+        // What was wrong with the body is the answer, whatever the operation or s3s made of it.
+        let response = match home.fault() {
+            Some(fault) => Err(fault.clone()),
+            None => response,
+        };
+        let (response, told) = match response {
+            Ok(response) => self.answerer.pass(asked, response),
+            Err(refusal) => {
+                let (response, told) = self.answerer.refuse(asked, &refusal);
+                (response, Some(told))
+            }
+        };
+        (response, told, home.take_unread())
+    }
+
+    /// The body as the operation shall see it: unframed, and verified as it is read.
+    async fn body(
+        &self,
+        parts: &mut Parts,
+        incoming: Incoming,
+        admitted: Admitted,
+        home: &Arc<BodyHome>,
+    ) -> Result<Body, Refusal> {
+        let declared = incoming.size_hint().exact();
+        let Admitted { verified: Verified { claim, signer, .. }, needs_length } = admitted;
+        let length = || needs_length.map_or(declared.ok_or_else(|| Refusal::of("MissingContentLength")), Err);
+        let (size_bytes, check) = match claim {
+            PayloadClaim::Chunked { trailer, .. } => {
+                let size_bytes = decoded_length(&parts.headers)?;
+                let trailers = if trailer { Some(announced(&parts.headers)?) } else { None };
+                if let Some(trailers) = &trailers {
+                    parts.extensions.insert(trailers.clone());
+                }
+                parts.headers.remove(DECODED_LENGTH);
+                parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(size_bytes));
+                (size_bytes, Check::Chunked(Box::new(Decoder::new(size_bytes, signer, trailers))))
+            }
+            PayloadClaim::Unsigned => (length()?, Check::Length),
+            PayloadClaim::Sha256(expected) => (length()?, Check::sha256(expected)),
+        };
+        if declared == Some(0) && let Check::Sha256 { expected, .. } = &check {
+            check_sha256(Sha256::new(), expected)?;
+        }
+        let is_framed = matches!(check, Check::Chunked(_));
+        if size_bytes == 0 && !is_framed {
+            return Ok(Body::empty());
+        }
+        let body = RequestBody::new(incoming, size_bytes, check, home.clone(), self.settings.body_timeout);
+        if size_bytes == 0 {
+            body.finish_empty().await?;
+            return Ok(Body::empty());
+        }
+        let stream: DynByteStream = Box::pin(body);
+        Ok(Body::from(stream))
+    }
+}
+
+const DECODED_LENGTH: HeaderName = HeaderName::from_static("x-amz-decoded-content-length");
+
+struct Admitted {
+    verified: Verified,
+    /// A body without a declared length is refused, an absent one too.
+    needs_length: Option<Refusal>,
+}
+
+fn unix_now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
+fn check_limits(parts: &Parts) -> Result<(), Refusal> {
+    if parts.uri.path_and_query().is_some_and(|target| target.as_str().len() > MAX_URI_BYTES) {
+        let refusal = Refusal::new("InvalidURI", format!("The URI is longer than {MAX_URI_BYTES} bytes."));
+        return Err(refusal.with_status(StatusCode::URI_TOO_LONG));
+    }
+    let bytes: usize = parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if bytes > MAX_HEADER_BYTES {
+        return Err(Refusal::of("RequestHeaderSectionTooLarge").with("MaxSizeAllowed", MAX_HEADER_BYTES.to_string()));
+    }
+    Ok(())
+}
+
+/// Browser forms carry their signature in the body, which this release does not read. s3s would take every POST of this
+/// type for one.
+fn refuse_form(parts: &Parts) -> Result<(), Refusal> {
+    let is_form = |value: &HeaderValue| {
+        value.as_bytes().trim_ascii().get(..19).is_some_and(|start| start.eq_ignore_ascii_case(b"multipart/form-data"))
+    };
+    if parts.method == Method::POST && parts.headers.get_all(header::CONTENT_TYPE).iter().any(is_form) {
+        return Err(Refusal::new("NotImplemented", "PostObject (upload by browser form) is not implemented."));
+    }
+    Ok(())
+}
+
+/// S3 wants the length of an object told; for a sub-resource or a copy an absent body is as good as an empty one.
+fn needs_length(parts: &Parts, level: Level, query: &Query<'_>) -> Option<Refusal> {
+    let is_object = parts.method == Method::PUT
+        && level == Level::Object
+        && !parts.headers.contains_key("x-amz-copy-source")
+        && !["acl", "legal-hold", "retention", "tagging"].iter().any(|name| query.has(name));
+    let is_told = parts.headers.contains_key(header::CONTENT_LENGTH);
+    (is_object && !is_told).then(|| Refusal::of("MissingContentLength"))
+}
+
+fn decoded_length(headers: &HeaderMap) -> Result<u64, Refusal> {
+    let mut values = headers.get_all(DECODED_LENGTH).iter();
+    let Some(value) = values.next() else {
+        return Err(Refusal::new("MissingContentLength", "You must provide the x-amz-decoded-content-length HTTP header."));
+    };
+    let digits = value.to_str().ok().filter(|text| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()));
+    let length = digits.and_then(|digits| digits.parse().ok()).filter(|_| values.next().is_none());
+    length.ok_or_else(|| Refusal::new("InvalidArgument", "x-amz-decoded-content-length is not a number of bytes."))
+}
+
+/// The names in `x-amz-trailer`.
+fn announced(headers: &HeaderMap) -> Result<Trailers, Refusal> {
+    let invalid = || Refusal::new("InvalidRequest", "The value specified in the x-amz-trailer header is not supported.");
+    let mut names = Vec::new();
+    for value in headers.get_all("x-amz-trailer") {
+        for name in value.to_str().map_err(|_| invalid())?.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid())?;
+            if names.contains(&name) || names.len() == MAX_TRAILERS {
+                return Err(invalid());
+            }
+            names.push(name);
+        }
+    }
+    Ok(Trailers::announced(names))
+}
+
+/// One line per failed request. What a client did wrong is its own affair; what this server did wrong is not.
+fn log(asked: &Asked<'_>, status: StatusCode, told: &Told) {
+    let Told { code, message } = told;
+    let (id, method, path, status) = (asked.id, asked.method, asked.path, status.as_u16());
+    if status >= 500 && status != 501 {
+        tracing::error!(%id, %method, path, status, code, message, "request failed");
+    } else {
+        tracing::debug!(%id, %method, path, status, code, message, "request refused");
+    }
+}
+
+/// Sees that the client gets the answer though its body was not read: a little is read, and for more the connection
+/// closes. A client that waits for `100 Continue` has sent nothing, and is not asked to.
+async fn settle(mut response: Response<Body>, unread: Option<Unread>, expects_continue: bool) -> Answered {
+    let must_linger = match unread {
+        None => false,
+        Some(Unread { is_begun: false, .. }) if expects_continue => true,
+        Some(Unread { incoming, .. }) => {
+            let is_large = incoming.size_hint().lower() > MAX_DRAINED_BYTES as u64;
+            is_large || !drain(incoming, MAX_DRAINED_BYTES, DRAIN_PATIENCE).await
+        }
+    };
+    if must_linger {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    Answered { response, must_linger }
+}

@@ -60,7 +60,7 @@ impl EtagCondition {
             Self::Any => true,
             Self::OneOf(etags) => {
                 let actual = etag.to_string();
-                etags.iter().any(|wanted| *wanted == actual)
+                etags.contains(&actual)
             }
         }
     }
@@ -107,3 +107,6 @@ impl ReadPreconditions {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

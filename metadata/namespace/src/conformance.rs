@@ -14,7 +14,7 @@ mod guards;
 mod object_listing;
 mod races;
 mod rows;
-mod samples;
+pub(crate) mod samples;
 mod upload_rows;
 
 use std::sync::Arc;

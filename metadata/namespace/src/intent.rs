@@ -45,6 +45,8 @@ pub struct Decision<T> {
 #[derive(Debug, Default)]
 pub struct Rows {
     rows: HashMap<RowKey, Held>,
+    /// The parts that are held one by one: they go with their upload.
+    parts: HashMap<UploadId, Vec<PartNumber>>,
 }
 
 #[derive(Debug)]
@@ -58,8 +60,14 @@ impl Rows {
     /// Rows as they were loaded. `shared`: more than one intent of the batch names the row; changes of rows that
     /// nobody else names need not be kept.
     pub(crate) fn new(loaded: impl IntoIterator<Item = (RowKey, Option<Row>, bool)>) -> Self {
-        let rows = loaded.into_iter().map(|(key, row, shared)| (key, Held { row, shared })).collect();
-        Self { rows }
+        let mut rows = Self::default();
+        for (key, row, shared) in loaded {
+            if let RowKey::Part(id, number) = key {
+                rows.parts.entry(id).or_default().push(number);
+            }
+            rows.rows.insert(key, Held { row, shared });
+        }
+        rows
     }
 
     /// A bucket, if there is one.
@@ -91,9 +99,8 @@ impl Rows {
         }
     }
 
-    /// One part of an upload in progress; the upload's row must have been asked for, too.
+    /// One part of an upload.
     pub fn part(&self, id: &UploadId, number: PartNumber) -> Option<&StoredPart> {
-        self.upload(id)?;
         match self.row(&RowKey::Part(*id, number))? {
             Row::Part(part) => Some(part),
             _ => None,
@@ -112,22 +119,19 @@ impl Rows {
     pub(crate) fn apply(&mut self, change: &Change) {
         match change {
             Change::PutBucket(bucket) => {
-                self.put(RowKey::Bucket(bucket.name.clone()), || Row::Bucket(bucket.clone()));
+                self.put(&RowKey::Bucket(bucket.name.clone()), || Row::Bucket(bucket.clone()));
             }
             Change::DeleteBucket(name) => self.remove(&RowKey::Bucket(name.clone())),
             Change::PutObject(bucket, key, object) => {
                 let key = RowKey::Object(bucket.clone(), key.clone());
-                self.put(key, || Row::Object(Object::clone(object)));
+                self.put(&key, || Row::Object(Object::clone(object)));
             }
             Change::DeleteObject(bucket, key) => self.remove(&RowKey::Object(bucket.clone(), key.clone())),
             Change::PutUpload(upload) => {
-                self.put(RowKey::Upload(upload.id), || Row::Upload(Upload::clone(upload)));
+                self.put(&RowKey::Upload(upload.id), || Row::Upload(Upload::clone(upload)));
             }
             Change::PutPart(id, part) => self.put_part(*id, part),
-            Change::DeleteUpload(id) => {
-                self.remove(&RowKey::Upload(*id));
-                self.remove(&RowKey::Parts(*id));
-            }
+            Change::DeleteUpload(id) => self.remove_upload(id),
             Change::Free(..) | Change::Strike(_) => {}
         }
     }
@@ -136,8 +140,8 @@ impl Rows {
         self.rows.get(key)?.row.as_ref()
     }
 
-    fn put(&mut self, key: RowKey, row: impl FnOnce() -> Row) {
-        if let Some(held) = self.rows.get_mut(&key)
+    fn put(&mut self, key: &RowKey, row: impl FnOnce() -> Row) {
+        if let Some(held) = self.rows.get_mut(key)
             && held.shared
         {
             held.row = Some(row());
@@ -150,9 +154,21 @@ impl Rows {
         }
     }
 
+    fn remove_upload(&mut self, id: &UploadId) {
+        self.remove(&RowKey::Upload(*id));
+        for number in self.parts.get(id).into_iter().flatten() {
+            if let Some(held) = self.rows.get_mut(&RowKey::Part(*id, *number)) {
+                held.row = None;
+            }
+        }
+        if let Some(held) = self.rows.get_mut(&RowKey::Parts(*id)) {
+            held.row = Some(Row::Parts(Vec::new()));
+        }
+    }
+
     /// `Parts` is kept true whether it is shared or not: an intent that puts a part does not name it.
     fn put_part(&mut self, id: UploadId, part: &StoredPart) {
-        self.put(RowKey::Part(id, part.number), || Row::Part(part.clone()));
+        self.put(&RowKey::Part(id, part.number), || Row::Part(part.clone()));
         let Some(Held { row: Some(Row::Parts(parts)), .. }) = self.rows.get_mut(&RowKey::Parts(id)) else {
             return;
         };

@@ -44,3 +44,6 @@ fn freed(needles: impl IntoIterator<Item = FileId>, now: Timestamp) -> impl Iter
         (!batch.is_empty()).then_some(Change::Free(now, batch))
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,12 +15,14 @@
 mod assembly;
 mod committer;
 mod conditions;
-#[cfg(feature = "conformance")]
+#[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod intent;
 pub mod intents;
 mod lister;
 mod listing;
+#[cfg(test)]
+mod memory_store;
 mod model;
 mod namespace;
 mod store;

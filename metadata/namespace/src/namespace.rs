@@ -45,7 +45,7 @@ impl Namespace {
     pub async fn bucket(&self, name: &BucketName) -> Result<Option<Bucket>, StoreError> {
         match self.row(RowKey::Bucket(name.clone())).await? {
             Some(Row::Bucket(bucket)) => Ok(Some(bucket)),
-            row => absent(row, "bucket"),
+            row => absent(row.as_ref(), "bucket"),
         }
     }
 
@@ -53,7 +53,7 @@ impl Namespace {
     pub async fn object(&self, bucket: &BucketName, key: &ObjectKey) -> Result<Option<Object>, StoreError> {
         match self.row(RowKey::Object(bucket.clone(), key.clone())).await? {
             Some(Row::Object(object)) => Ok(Some(object)),
-            row => absent(row, "object"),
+            row => absent(row.as_ref(), "object"),
         }
     }
 
@@ -61,7 +61,7 @@ impl Namespace {
     pub async fn upload(&self, id: &UploadId) -> Result<Option<Upload>, StoreError> {
         match self.row(RowKey::Upload(*id)).await? {
             Some(Row::Upload(upload)) => Ok(Some(upload)),
-            row => absent(row, "upload"),
+            row => absent(row.as_ref(), "upload"),
         }
     }
 
@@ -112,7 +112,7 @@ impl Namespace {
 }
 
 /// No row is no answer of its own; a row of another kind is an error, never an absence.
-fn absent<T>(row: Option<Row>, wanted: &str) -> Result<Option<T>, StoreError> {
+fn absent<T>(row: Option<&Row>, wanted: &str) -> Result<Option<T>, StoreError> {
     match row {
         None => Ok(None),
         Some(_) => Err(StoreError::Corrupt(format!("asked for a row of kind {wanted}, got another"))),

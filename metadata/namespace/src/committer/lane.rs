@@ -98,14 +98,14 @@ impl Lane {
     async fn carry_out(&mut self, mut batch: Vec<Box<dyn Queued>>) {
         let alone = batch.len() == 1;
         match self.attempt_often(&mut batch, if alone { SINGLE_ATTEMPTS } else { BATCH_ATTEMPTS }).await {
-            Attempt::Committed => answer(batch, Ok(())),
-            Attempt::Failed(failed) => answer(batch, Err(failed)),
+            Attempt::Committed => answer(batch, &Ok(())),
+            Attempt::Failed(failed) => answer(batch, &Err(failed)),
             Attempt::Conflict if alone => {
-                answer(batch, Err(Failed::Unavailable("too many conflicts".to_owned())))
+                answer(batch, &Err(Failed::Unavailable("too many conflicts".to_owned())));
             }
             Attempt::Corrupt(why) if alone => {
                 tracing::error!(%why, "namespace row cannot be used");
-                answer(batch, Err(Failed::Unavailable(why)));
+                answer(batch, &Err(Failed::Unavailable(why)));
             }
             Attempt::Conflict | Attempt::Corrupt(_) => {
                 for intent in batch {
@@ -160,7 +160,7 @@ impl From<StoreError> for Attempt {
     }
 }
 
-fn answer(batch: Vec<Box<dyn Queued>>, committed: Result<(), Failed>) {
+fn answer(batch: Vec<Box<dyn Queued>>, committed: &Result<(), Failed>) {
     for intent in batch {
         intent.answer(committed.clone());
     }

@@ -7,31 +7,31 @@ use crate::{
     ETag, Object, ObjectKey, Part, PartNumber, RowKey, StoredPart, Upload, UploadChecksumKind, UploadId,
 };
 
-pub(super) const BUCKET: &str = "photos.2026";
+pub(crate) const BUCKET: &str = "photos.2026";
 
-pub(super) fn bucket_name(name: &str) -> BucketName {
+pub(crate) fn bucket_name(name: &str) -> BucketName {
     name.parse().expect("a bucket name")
 }
 
-pub(super) fn key(key: &str) -> ObjectKey {
+pub(crate) fn key(key: &str) -> ObjectKey {
     key.parse().expect("a key")
 }
 
-pub(super) fn moment(millis: u64) -> Timestamp {
+pub(crate) fn moment(millis: u64) -> Timestamp {
     Timestamp::from_millis(1_790_000_000_000 + millis)
 }
 
-pub(super) fn needle(number: u64) -> FileId {
+pub(crate) fn needle(number: u64) -> FileId {
     let cookie = u32::try_from(number % 0xffff_fffb).unwrap_or_default();
     FileId { volume: VolumeId(7), key: NeedleKey(number), cookie: Cookie(!cookie) }
 }
 
-pub(super) fn bucket(name: &str) -> Bucket {
+pub(crate) fn bucket(name: &str) -> Bucket {
     Bucket { name: bucket_name(name), owner: AccountId("0123abcd".to_owned()), created: moment(1) }
 }
 
 /// A small object; `number` makes it differ from others.
-pub(super) fn object(number: u64) -> Object {
+pub(crate) fn object(number: u64) -> Object {
     Object {
         size_bytes: number,
         etag: ETag { md5: number.to_be_bytes().repeat(2).try_into().expect("16 bytes"), parts: None },
@@ -51,7 +51,7 @@ pub(super) fn object(number: u64) -> Object {
 }
 
 /// An object with every field filled.
-pub(super) fn full_object() -> Object {
+pub(crate) fn full_object() -> Object {
     Object {
         checksum: Some(Checksum {
             algorithm: ChecksumAlgorithm::Sha256,
@@ -70,11 +70,11 @@ pub(super) fn full_object() -> Object {
 }
 
 /// An object of as many parts as there can be.
-pub(super) fn large_object() -> Object {
+pub(crate) fn large_object() -> Object {
     Object { parts: (1..=PartNumber::MAX).map(|number| part(number, 2)).collect(), ..full_object() }
 }
 
-pub(super) fn headers() -> ContentHeaders {
+pub(crate) fn headers() -> ContentHeaders {
     ContentHeaders {
         content_type: Some("text/plain; charset=utf-8".to_owned()),
         content_encoding: Some("gzip".to_owned()),
@@ -87,7 +87,7 @@ pub(super) fn headers() -> ContentHeaders {
 }
 
 /// In an order that is not theirs by name, with a name twice and an empty value.
-pub(super) fn metadata() -> Vec<(String, String)> {
+pub(crate) fn metadata() -> Vec<(String, String)> {
     [("zebra", "1"), ("ant", "ünïcode ☃"), ("ant", ""), ("quote", "\"'{},\\")]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .to_vec()
@@ -107,7 +107,7 @@ fn chunk(number: u64) -> Chunk {
 }
 
 /// An upload; `number` makes its id, in order.
-pub(super) fn upload(key_text: &str, number: u128) -> Upload {
+pub(crate) fn upload(key_text: &str, number: u128) -> Upload {
     Upload {
         id: UploadId(number.to_be_bytes()),
         bucket: bucket_name(BUCKET),
@@ -121,7 +121,7 @@ pub(super) fn upload(key_text: &str, number: u128) -> Upload {
     }
 }
 
-pub(super) fn stored_part(number: u16, needle_number: u64) -> StoredPart {
+pub(crate) fn stored_part(number: u16, needle_number: u64) -> StoredPart {
     StoredPart {
         number: PartNumber::new(number).expect("a part number"),
         size_bytes: 5 << 20,
@@ -136,18 +136,18 @@ pub(super) fn stored_part(number: u16, needle_number: u64) -> StoredPart {
     }
 }
 
-pub(super) fn put_bucket() -> Change {
+pub(crate) fn put_bucket() -> Change {
     Change::PutBucket(bucket(BUCKET))
 }
 
-pub(super) fn put(key_text: &str, object: Object) -> Change {
+pub(crate) fn put(key_text: &str, object: Object) -> Change {
     Change::PutObject(bucket_name(BUCKET), key(key_text), Box::new(object))
 }
 
-pub(super) fn delete(key_text: &str) -> Change {
+pub(crate) fn delete(key_text: &str) -> Change {
     Change::DeleteObject(bucket_name(BUCKET), key(key_text))
 }
 
-pub(super) fn row_key(key_text: &str) -> RowKey {
+pub(crate) fn row_key(key_text: &str) -> RowKey {
     RowKey::Object(bucket_name(BUCKET), key(key_text))
 }

@@ -16,15 +16,33 @@
 //! Deliberately absent: HTTP, other volumes, erasure coding, vacuum, remote tiers.
 
 mod clock;
+mod create;
+mod discover;
 mod disk;
 mod error;
+mod idx_file;
+mod index;
+mod names;
 mod needle;
+mod open;
+mod quarantine;
+mod recover;
+mod scan;
 mod settings;
+mod stat;
+mod superblock;
+mod vif;
 mod volume;
+mod writer;
+
+#[cfg(any(test, feature = "faulty"))]
+pub use disk::faulty;
 
 pub use clock::{Clock, SystemClock};
+pub use discover::{Discovered, discover};
 pub use disk::{Disk, DiskFile, RealDisk};
 pub use error::{AppendError, CreateError, DeleteError, OpenError, ReadError};
 pub use needle::{MAX_DATA_BYTES, Needle};
 pub use settings::{IndexWidth, Options, VolumeSettings};
-pub use volume::{Appended, Deleted, Discovered, Recovery, Stat, Volume, discover};
+pub use stat::{Appended, Deleted, Recovery, Stat};
+pub use volume::Volume;

@@ -1,3 +1,5 @@
+#[cfg(any(test, feature = "faulty"))]
+pub mod faulty;
 mod real;
 
 use std::{
@@ -52,4 +54,39 @@ pub trait DiskFile: Send + Sync + 'static {
 
     /// Length in bytes.
     fn len_bytes(&self) -> io::Result<u64>;
+}
+
+/// Writes all of `bufs` at `offset`.
+pub(crate) fn write_all_at(file: &dyn DiskFile, mut bufs: &mut [IoSlice<'_>], offset: u64) -> io::Result<()> {
+    let mut at = offset;
+    IoSlice::advance_slices(&mut bufs, 0); // drops empty leading buffers
+    while !bufs.is_empty() {
+        match file.write_vectored_at(bufs, at)? {
+            0 => return Err(io::ErrorKind::WriteZero.into()),
+            written => {
+                IoSlice::advance_slices(&mut bufs, written);
+                at += written as u64;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Makes a file with this content, its data durable; its name is so after [`Disk::sync_dir`].
+pub(crate) fn write_file(disk: &dyn Disk, path: &Path, content: &[u8]) -> io::Result<()> {
+    let file = disk.create(path)?;
+    write_all_at(&*file, &mut [IoSlice::new(content)], 0)?;
+    file.sync_data()
+}
+
+/// The whole of a file that should be small.
+pub(crate) fn read_file(file: &dyn DiskFile, most_bytes: u64) -> io::Result<Vec<u8>> {
+    let bytes = file.len_bytes()?;
+    if bytes > most_bytes {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, format!("{bytes} bytes, at most {most_bytes}")));
+    }
+    let mut content = vec![0; usize::try_from(bytes).unwrap_or(usize::MAX)];
+    let read = file.read_at(&mut content, 0)?;
+    content.truncate(read);
+    Ok(content)
 }

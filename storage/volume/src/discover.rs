@@ -91,9 +91,8 @@ fn plan<'a>(
     }
     // Old data and compacted data are both complete, but the index may belong to either: it is made anew.
     let is_committed = has("cpc");
-    let is_leftover = |extension: &str| {
-        matches!(extension, "cpd" | "cpx" | "cpc") || is_committed && extension == "idx"
-    };
+    let is_leftover =
+        |extension: &str| matches!(extension, "cpd" | "cpx" | "cpc") || is_committed && extension == "idx";
     Ok(Plan { is_volume: true, set_aside: these(&is_leftover), reason: "unfinished compaction" })
 }
 

@@ -37,7 +37,10 @@ pub(crate) const fn row_bytes(width: IndexWidth) -> usize {
 }
 
 impl Row {
-    #[expect(clippy::cast_possible_truncation, reason = "offsets wrap around at the width, as they always did")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "offsets wrap around at the width, as they always did"
+    )]
     pub(crate) fn encode(&self, width: IndexWidth, out: &mut Vec<u8>) {
         let units = self.offset / ALIGN_BYTES;
         out.extend_from_slice(&self.key.0.to_be_bytes());
@@ -118,9 +121,11 @@ impl RowWriter {
     }
 
     pub(crate) fn flush(&mut self) {
-        self.step(|file, rows, at| {
-            if rows.is_empty() { Ok(()) } else { write_all_at(file, &mut [IoSlice::new(rows)], at) }
-        });
+        self.step(
+            |file, rows, at| {
+                if rows.is_empty() { Ok(()) } else { write_all_at(file, &mut [IoSlice::new(rows)], at) }
+            },
+        );
         self.at += self.rows.len() as u64;
         self.rows.clear();
     }

@@ -61,12 +61,9 @@ impl Needle {
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         // An empty needle keeps nothing but its key and cookie.
         let empty = self.data.is_empty() && other.data.is_empty();
-        let described = |needle: &Self| {
-            (needle.ttl, needle.gzipped, needle.chunk_manifest)
-        };
-        let texts = |needle: &Self| [&needle.name, &needle.mime, &needle.pairs].map(Bytes::clone);
-        empty
-            || self.data == other.data && described(self) == described(other) && texts(self) == texts(other)
+        let flags = |needle: &Self| (needle.ttl, needle.gzipped, needle.chunk_manifest);
+        let same_texts = self.name == other.name && self.mime == other.mime && self.pairs == other.pairs;
+        empty || same_texts && flags(self) == flags(other) && self.data == other.data
     }
 }
 

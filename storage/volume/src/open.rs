@@ -138,7 +138,8 @@ fn read_superblock(dat: &dyn DiskFile, names: &Names, vif: Option<&Vif>) -> Resu
             .ok_or_else(|| unreadable(format!("unknown format version {}", vif.version)))?;
     }
     if !vif.replication.is_empty() {
-        superblock.placement = vif.replication.parse::<Placement>().map_err(|error| unreadable(error.to_string()))?;
+        superblock.placement =
+            vif.replication.parse::<Placement>().map_err(|error| unreadable(error.to_string()))?;
     }
     Ok(superblock)
 }

@@ -184,8 +184,12 @@ impl<'a> Run<'a> {
     /// Damaged records that are followed by whole ones, or by more than a lost batch: reads shall find the damage.
     fn take_suspects(&mut self) {
         for (key, location) in std::mem::take(&mut self.suspects) {
-            tracing::error!(volume = self.files.names.stem(), key = key.0, offset = location.offset(),
-                "needle is damaged");
+            tracing::error!(
+                volume = self.files.names.stem(),
+                key = key.0,
+                offset = location.offset(),
+                "needle is damaged"
+            );
             self.take(key, location, Kind::Needle);
         }
     }

@@ -70,7 +70,8 @@ impl<'a> Scanner<'a> {
             return Ok(None);
         }
         let Ok(header) = Header::of(self.bytes(offset, HEADER_BYTES)?) else { return Ok(None) };
-        let fits = header.size <= i32::MAX as u32 && self.version.disk_bytes(header.size) <= self.end - offset;
+        let fits =
+            header.size <= i32::MAX as u32 && self.version.disk_bytes(header.size) <= self.end - offset;
         Ok(fits.then_some(header))
     }
 

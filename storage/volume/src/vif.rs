@@ -113,8 +113,13 @@ mod tests {
     fn todays_and_old_names() {
         let today = r#"{"files":  [], "version":  3, "bytesOffset":  5, "expireAtSec":  "1921459999",
             "datFileSize": "0", "ecShardConfig": null, "readOnly": true}"#;
-        let expected =
-            Vif { version: 3, bytes_offset: 5, expire_at_secs: 1_921_459_999, read_only: true, ..Vif::default() };
+        let expected = Vif {
+            version: 3,
+            bytes_offset: 5,
+            expire_at_secs: 1_921_459_999,
+            read_only: true,
+            ..Vif::default()
+        };
         assert_eq!(Vif::decode(today.as_bytes()), Ok(Some(expected.clone())));
         let old = r#"{"version":3,"BytesOffset":5,"DestroyTime":"1921459999","read_only":true}"#;
         assert_eq!(Vif::decode(old.as_bytes()), Ok(Some(expected)));

@@ -114,8 +114,7 @@ impl Volume {
         let needle = needle.fit(self.inner.settings.ttl);
         let size = needle::size(&needle).map_err(|reason| AppendError::TooLarge { fid, reason })?;
         let crc = needle::checksum(&needle.data);
-        let acknowledgement =
-            |unchanged| Appended { size_bytes: data_bytes(&needle), crc, unchanged };
+        let acknowledgement = |unchanged| Appended { size_bytes: data_bytes(&needle), crc, unchanged };
         let write = Arc::new(Write::Needle { needle: needle.clone(), size, crc });
         loop {
             let current = self.inner.locate(needle.key);
@@ -163,7 +162,8 @@ impl Volume {
         if header.cookie != cookie {
             return Err(ReadError::WrongCookie(fid));
         }
-        let decoded = needle::decode(&record, self.inner.version).map_err(|damage| corrupt(damage.to_string()))?;
+        let decoded =
+            needle::decode(&record, self.inner.version).map_err(|damage| corrupt(damage.to_string()))?;
         if decoded.has_ended(self.inner.clock.now_ns()) {
             return Err(ReadError::NotFound(fid));
         }
@@ -190,8 +190,8 @@ impl Volume {
         let start = self.bytes(location.offset(), HEADER_BYTES + 4).await.map_err(|error| {
             DeleteError::Disk { volume: fid.volume, reason: format!("cannot read: {error}") }
         })?;
-        let header = check_header(&start, fid.key, location)
-            .map_err(|reason| DeleteError::Corrupt { fid, reason })?;
+        let header =
+            check_header(&start, fid.key, location).map_err(|reason| DeleteError::Corrupt { fid, reason })?;
         if header.cookie != fid.cookie {
             return Err(DeleteError::WrongCookie(fid));
         }
@@ -233,13 +233,14 @@ impl Volume {
     async fn submit(&self, write: &Arc<Write>, expect: Option<Location>) -> Result<(), Refusal> {
         match self.inner.durability {
             Durability::Disk => self.enqueue(write, expect).await,
-            // An overwrite is rare, and a large copy takes long: neither shall hold up this thread.
             Durability::Memory if write.data_bytes() <= INLINE_WRITE_BYTES => {
                 self.inner.log.lock().append(&self.inner, write, expect)
             }
+            // A large copy would hold up this thread.
             Durability::Memory => {
                 let (inner, write) = (Arc::clone(&self.inner), Arc::clone(write));
-                let job = tokio::task::spawn_blocking(move || inner.log.lock().append(&inner, &write, expect));
+                let job =
+                    tokio::task::spawn_blocking(move || inner.log.lock().append(&inner, &write, expect));
                 job.await.unwrap_or(Err(Refusal::Closed))
             }
         }

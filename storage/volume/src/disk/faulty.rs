@@ -333,7 +333,8 @@ impl DiskFile for FaultyFile {
             return Err(io::Error::other("the disk died"));
         }
         let grows = (offset + bytes.len()).saturating_sub(state.files[self.file].written.len());
-        let room = state.faults.capacity_bytes.map_or(u64::MAX, |most| most.saturating_sub(state.used_bytes()));
+        let room =
+            state.faults.capacity_bytes.map_or(u64::MAX, |most| most.saturating_sub(state.used_bytes()));
         let over = usize::try_from((grows as u64).saturating_sub(room)).unwrap_or(bytes.len());
         let fits = bytes.len().saturating_sub(over);
         if fits == 0 && !bytes.is_empty() {

@@ -83,7 +83,10 @@ pub(crate) fn write_file(disk: &dyn Disk, path: &Path, content: &[u8]) -> io::Re
 pub(crate) fn read_file(file: &dyn DiskFile, most_bytes: u64) -> io::Result<Vec<u8>> {
     let bytes = file.len_bytes()?;
     if bytes > most_bytes {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, format!("{bytes} bytes, at most {most_bytes}")));
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            format!("{bytes} bytes, at most {most_bytes}"),
+        ));
     }
     let mut content = vec![0; usize::try_from(bytes).unwrap_or(usize::MAX)];
     let read = file.read_at(&mut content, 0)?;

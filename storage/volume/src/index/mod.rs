@@ -68,13 +68,7 @@ pub(crate) struct Index {
 
 impl Index {
     pub(crate) fn new(version: Version) -> Self {
-        Self {
-            version,
-            head: Vec::new(),
-            blocks: BTreeMap::new(),
-            block_bytes: 0,
-            counts: Counts::default(),
-        }
+        Self { version, head: Vec::new(), blocks: BTreeMap::new(), block_bytes: 0, counts: Counts::default() }
     }
 
     pub(crate) fn get(&self, key: NeedleKey) -> Option<Location> {

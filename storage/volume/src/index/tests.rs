@@ -29,10 +29,7 @@ impl Model {
         }
         let live_bytes = self.live.values().map(|location| Version::V3.disk_bytes(location.size)).sum();
         let live = self.live.len() as u64;
-        assert_eq!(
-            index.counts(),
-            Counts { live, live_bytes, dead: self.dead, max_key: self.max_key }
-        );
+        assert_eq!(index.counts(), Counts { live, live_bytes, dead: self.dead, max_key: self.max_key });
     }
 }
 

@@ -86,11 +86,7 @@ pub(super) fn detached_deletes(files: &Files, chain: &Chain) -> io::Result<HashS
 }
 
 /// Hands out rows from number `first` on until there are no more, or `take` returns false.
-fn for_each_row(
-    files: &Files,
-    first: u64,
-    mut take: impl FnMut(Row) -> io::Result<bool>,
-) -> io::Result<()> {
+fn for_each_row(files: &Files, first: u64, mut take: impl FnMut(Row) -> io::Result<bool>) -> io::Result<()> {
     let row_bytes = row_bytes(files.width);
     let mut at = first * row_bytes as u64;
     let rest = usize::try_from(files.idx.len_bytes()?.saturating_sub(at)).unwrap_or(usize::MAX);
@@ -152,9 +148,8 @@ impl Reader<'_> {
     }
 
     fn push(&mut self, row: Option<(Row, u64)>) {
-        self.changes.extend(row.map(|(row, offset)| {
-            (row.key.0, row.size.map(|size| Location::new(offset, size)))
-        }));
+        self.changes
+            .extend(row.map(|(row, offset)| (row.key.0, row.size.map(|size| Location::new(offset, size)))));
         if self.changes.len() >= CHANGES_AT_ONCE {
             self.chain.index.load(&mut self.changes);
         }

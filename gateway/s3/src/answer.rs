@@ -50,7 +50,11 @@ impl Answerer {
     }
 
     /// The answer of an operation. Errors, which s3s writes bare, are written anew.
-    pub(crate) fn pass(&self, asked: &Asked<'_>, mut response: Response<Body>) -> (Response<Body>, Option<Told>) {
+    pub(crate) fn pass(
+        &self,
+        asked: &Asked<'_>,
+        mut response: Response<Body>,
+    ) -> (Response<Body>, Option<Told>) {
         let status = response.status();
         let mut told = None;
         if status.is_client_error() || status.is_server_error() {
@@ -68,11 +72,14 @@ impl Answerer {
     fn rewrite_error(&self, asked: &Asked<'_>, response: &mut Response<Body>) -> Told {
         let bytes = response.body().bytes().unwrap_or_default();
         let mut refusal = None;
-        let mut told = parse_error(&bytes).unwrap_or_else(|| Told { code: "InternalError".to_owned(), message: String::new() });
+        let mut told = parse_error(&bytes)
+            .unwrap_or_else(|| Told { code: "InternalError".to_owned(), message: String::new() });
         if told.code == "NotImplemented" && told.message == "Unknown operation" {
             let level = if asked.path == "/" { "SERVICE" } else { "OBJECT" };
             refusal = Some(
-                Refusal::of("MethodNotAllowed").with("Method", asked.method.as_str()).with("ResourceType", level),
+                Refusal::of("MethodNotAllowed")
+                    .with("Method", asked.method.as_str())
+                    .with("ResourceType", level),
             );
         } else if told.message.is_empty() {
             told.message = codes::describe(&told.code).1.to_owned();
@@ -87,7 +94,13 @@ impl Answerer {
     }
 
     /// A HEAD has no room for a document, and says nothing of one.
-    fn set_error_body(&self, asked: &Asked<'_>, response: &mut Response<Body>, told: &Told, details: &[(&str, String)]) {
+    fn set_error_body(
+        &self,
+        asked: &Asked<'_>,
+        response: &mut Response<Body>,
+        told: &Told,
+        details: &[(&str, String)],
+    ) {
         strip_body(response);
         if asked.method == Method::HEAD || response.status() == StatusCode::NOT_MODIFIED {
             return;
@@ -112,8 +125,7 @@ impl Answerer {
     }
 
     fn dress(&self, asked: &Asked<'_>, headers: &mut HeaderMap) {
-        let id = HeaderValue::from_str(&asked.id.to_string()).unwrap_or(HeaderValue::from_static("unknown"));
-        headers.insert(REQUEST_ID, id);
+        headers.insert(REQUEST_ID, asked.id.to_header());
         headers.insert(HOST_ID, self.host_id_header.clone());
         headers.insert(header::SERVER, HeaderValue::from_static("Holdfast"));
     }
@@ -194,9 +206,15 @@ mod tests {
         let asked = asked(&Method::GET, "/b/%3Ck&");
         let (response, told) = answerer().pass(&asked, error(S3ErrorCode::NoSuchKey, "no <such> & \"key\""));
         let xml = body(&response);
-        assert!(xml.contains("<Code>NoSuchKey</Code><Message>no &lt;such&gt; &amp; &quot;key&quot;</Message>"), "{xml}");
+        assert!(
+            xml.contains("<Code>NoSuchKey</Code><Message>no &lt;such&gt; &amp; &quot;key&quot;</Message>"),
+            "{xml}"
+        );
         assert!(xml.contains("<Resource>/b/%3Ck&amp;</Resource>"), "{xml}");
-        assert!(xml.contains(&format!("<RequestId>{}</RequestId><HostId>host</HostId></Error>", asked.id)), "{xml}");
+        assert!(
+            xml.contains(&format!("<RequestId>{}</RequestId><HostId>host</HostId></Error>", asked.id)),
+            "{xml}"
+        );
         assert_eq!(told.expect("an error").message, "no <such> & \"key\"");
         assert_eq!(response.headers()["x-amz-request-id"], asked.id.to_string().as_str());
         assert!(response.headers().get("x-holdfast-durability").is_none());
@@ -211,15 +229,16 @@ mod tests {
 
     #[test]
     fn unknown_operations_are_methods_not_allowed() {
-        let (response, told) =
-            answerer().pass(&asked(&Method::POST, "/"), error(S3ErrorCode::NotImplemented, "Unknown operation"));
+        let (response, told) = answerer()
+            .pass(&asked(&Method::POST, "/"), error(S3ErrorCode::NotImplemented, "Unknown operation"));
         assert_eq!(response.status(), 405);
         assert_eq!(told.expect("an error").code, "MethodNotAllowed");
     }
 
     #[test]
     fn heads_have_no_body() {
-        let (response, told) = answerer().pass(&asked(&Method::HEAD, "/b/k"), error(S3ErrorCode::NoSuchKey, "gone"));
+        let (response, told) =
+            answerer().pass(&asked(&Method::HEAD, "/b/k"), error(S3ErrorCode::NoSuchKey, "gone"));
         assert_eq!((response.status().as_u16(), body(&response).as_str()), (404, ""));
         assert!(response.headers().get(header::CONTENT_TYPE).is_none());
         assert_eq!(told.expect("an error").code, "NoSuchKey");
@@ -229,14 +248,17 @@ mod tests {
     fn unmodified_objects_have_no_body_and_keep_their_tag() {
         let mut error = S3Error::new(S3ErrorCode::NotModified);
         error.set_headers(HeaderMap::from_iter([(header::ETAG, HeaderValue::from_static("\"1\""))]));
-        let (response, _) = answerer().pass(&asked(&Method::GET, "/b/k"), error.to_http_response().expect("an answer"));
+        let (response, _) =
+            answerer().pass(&asked(&Method::GET, "/b/k"), error.to_http_response().expect("an answer"));
         assert_eq!((response.status().as_u16(), body(&response).as_str()), (304, ""));
         assert_eq!(response.headers()[header::ETAG], "\"1\"");
     }
 
     #[test]
     fn writes_tell_their_durability() {
-        for (method, told) in [(Method::PUT, true), (Method::POST, true), (Method::DELETE, true), (Method::GET, false)] {
+        for (method, told) in
+            [(Method::PUT, true), (Method::POST, true), (Method::DELETE, true), (Method::GET, false)]
+        {
             let (response, _) = answerer().pass(&asked(&method, "/b/k"), Response::new(Body::empty()));
             assert_eq!(response.headers().get("x-holdfast-durability").is_some(), told, "{method}");
         }

@@ -42,7 +42,10 @@ pub(crate) struct Verified {
 
 impl std::fmt::Debug for Verified {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Verified").field("account", &self.identity.account).field("claim", &self.claim).finish_non_exhaustive()
+        f.debug_struct("Verified")
+            .field("account", &self.identity.account)
+            .field("claim", &self.claim)
+            .finish_non_exhaustive()
     }
 }
 
@@ -61,7 +64,12 @@ impl Gate {
     }
 
     /// Whose request this is. `host_bucket`: the bucket of a virtual-hosted request; `now`: seconds since 1970.
-    pub(crate) fn check(&self, signed: &Signed<'_>, host_bucket: Option<&str>, now: i64) -> Result<Verified, Refusal> {
+    pub(crate) fn check(
+        &self,
+        signed: &Signed<'_>,
+        host_bucket: Option<&str>,
+        now: i64,
+    ) -> Result<Verified, Refusal> {
         let mechanism = mechanism(signed)?;
         refuse_session_token(signed)?;
         match mechanism {
@@ -105,9 +113,9 @@ fn authorization(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
 }
 
 fn header_mechanism(text: &str) -> Result<Mechanism<'_>, Refusal> {
-    match text.split_once(' ') {
-        Some(("AWS4-HMAC-SHA256", rest)) => Ok(Mechanism::HeaderV4(rest)),
-        Some(("AWS", rest)) => Ok(Mechanism::HeaderV2(rest)),
+    match text.split_once(' ').unwrap_or((text, "")) {
+        ("AWS4-HMAC-SHA256", rest) => Ok(Mechanism::HeaderV4(rest)),
+        ("AWS", rest) => Ok(Mechanism::HeaderV2(rest)),
         _ => Err(unsupported()),
     }
 }
@@ -118,7 +126,8 @@ fn unsupported() -> Refusal {
 
 /// No credentials of this server have session tokens: one that comes with one was meant for another.
 fn refuse_session_token(signed: &Signed<'_>) -> Result<(), Refusal> {
-    let is_token = |name: &str, value: &str| name.eq_ignore_ascii_case("x-amz-security-token") && !value.is_empty();
+    let is_token =
+        |name: &str, value: &str| name.eq_ignore_ascii_case("x-amz-security-token") && !value.is_empty();
     let in_headers = signed.headers.get("x-amz-security-token").is_some_and(|value| !value.is_empty());
     if in_headers || signed.query.iter().any(|(name, value)| is_token(name, value)) {
         return Err(Refusal::of("InvalidToken"));

@@ -117,7 +117,13 @@ impl Stall {
 
 impl RequestBody {
     /// `size_bytes`: of the decoded body. `stall_after`: the longest silence of the client.
-    pub(crate) fn new(incoming: Incoming, size_bytes: u64, check: Check, home: Arc<BodyHome>, stall_after: Duration) -> Self {
+    pub(crate) fn new(
+        incoming: Incoming,
+        size_bytes: u64,
+        check: Check,
+        home: Arc<BodyHome>,
+        stall_after: Duration,
+    ) -> Self {
         Self {
             source: Source { incoming: Some(incoming), is_begun: false, is_at_end: false, home },
             check,
@@ -184,7 +190,9 @@ impl RequestBody {
             }
             let frame = match Pin::new(&mut *incoming).poll_frame(cx) {
                 Poll::Ready(frame) => frame,
-                Poll::Pending if self.stall.poll_expired(cx) => return Poll::Ready(Err(Refusal::of("RequestTimeout"))),
+                Poll::Pending if self.stall.poll_expired(cx) => {
+                    return Poll::Ready(Err(Refusal::of("RequestTimeout")));
+                }
                 Poll::Pending => return Poll::Pending,
             };
             self.stall.is_running = false;

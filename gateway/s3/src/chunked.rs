@@ -34,9 +34,14 @@ pub(crate) struct Decoder {
 
 enum State {
     Header,
-    Data { left: u64, signature: Signature },
+    Data {
+        left: u64,
+        signature: Signature,
+    },
     /// The CRLF after the data, of which this many bytes came.
-    DataEnd { seen: u8 },
+    DataEnd {
+        seen: u8,
+    },
     /// After the last chunk.
     Trailer,
 }
@@ -46,7 +51,14 @@ type Signature = Option<[u8; 64]>;
 impl Decoder {
     /// `size_bytes`: of the decoded body, exactly. `trailers`: where they are to go, `None` where the form has none.
     pub(crate) fn new(size_bytes: u64, signer: Option<ChunkSigner>, trailers: Option<Trailers>) -> Self {
-        Self { state: State::Header, missing: size_bytes, signer, trailers, digest: Sha256::new(), line: Vec::new() }
+        Self {
+            state: State::Header,
+            missing: size_bytes,
+            signer,
+            trailers,
+            digest: Sha256::new(),
+            line: Vec::new(),
+        }
     }
 
     /// Takes bytes off the front of `input`. Yields decoded bytes, never none; `None` when all input is taken.
@@ -91,7 +103,6 @@ impl Decoder {
         Ok(None)
     }
 
-
     /// The end of the input.
     pub(crate) fn finish(&mut self) -> Result<(), Refusal> {
         if !matches!(self.state, State::Trailer) {
@@ -119,7 +130,10 @@ impl Decoder {
         if end.is_none() {
             return Ok(());
         }
-        let header = self.line.strip_suffix(b"\r\n").ok_or_else(|| malformed("a chunk header does not end with CRLF"))?;
+        let header = self
+            .line
+            .strip_suffix(b"\r\n")
+            .ok_or_else(|| malformed("a chunk header does not end with CRLF"))?;
         let (size, signature) = parse_header(header, self.signer.is_some())?;
         self.line.clear();
         self.begin(size, signature)
@@ -157,7 +171,8 @@ impl Decoder {
     fn check_trailers(&mut self, section: &[u8], trailers: &Trailers) -> Result<(), Refusal> {
         let parsed = ParsedTrailers::parse(section)?;
         if let Some(signer) = &mut self.signer {
-            let signature = parsed.signature.ok_or_else(|| malformed_trailer("x-amz-trailer-signature is missing"))?;
+            let signature =
+                parsed.signature.ok_or_else(|| malformed_trailer("x-amz-trailer-signature is missing"))?;
             let digest = Sha256::digest(parsed.canonical()).into();
             if !signer.accepts_trailer(&digest, signature.as_bytes()) {
                 return Err(Refusal::new(
@@ -169,7 +184,9 @@ impl Decoder {
             return Err(malformed_trailer("x-amz-trailer-signature is there, and the chunks are not signed"));
         }
         for (name, value) in parsed.fields {
-            let cell = trailers.cell(&name).ok_or_else(|| malformed_trailer("x-amz-trailer did not announce a trailer that came"))?;
+            let cell = trailers
+                .cell(&name)
+                .ok_or_else(|| malformed_trailer("x-amz-trailer did not announce a trailer that came"))?;
             if cell.set(value.to_owned()).is_err() {
                 return Err(malformed_trailer("a trailer is there twice"));
             }
@@ -213,12 +230,19 @@ impl<'a> ParsedTrailers<'a> {
     fn parse(section: &'a [u8]) -> Result<Self, Refusal> {
         let lines = match section {
             b"\r\n" => section,
-            _ => section.strip_suffix(b"\r\n\r\n").ok_or_else(|| malformed_trailer("it does not end with an empty line"))?,
+            _ => section
+                .strip_suffix(b"\r\n\r\n")
+                .ok_or_else(|| malformed_trailer("it does not end with an empty line"))?,
         };
         let text = std::str::from_utf8(lines).map_err(|_| malformed_trailer("it is not UTF-8"))?;
         let mut parsed = Self { fields: Vec::new(), signature: None };
-        for line in text.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line)).filter(|line| !line.is_empty()) {
-            let (name, value) = line.split_once(':').ok_or_else(|| malformed_trailer("a line has no colon"))?;
+        for line in text
+            .split('\n')
+            .map(|line| line.strip_suffix('\r').unwrap_or(line))
+            .filter(|line| !line.is_empty())
+        {
+            let (name, value) =
+                line.split_once(':').ok_or_else(|| malformed_trailer("a line has no colon"))?;
             parsed.add(name.to_ascii_lowercase(), value.trim())?;
         }
         parsed.fields.sort_unstable();

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use http::HeaderName;
+use http::{HeaderName, HeaderValue};
 use namespace::AccountId;
 
 /// Who signed the request. In the extensions of every request that reaches an operation.
@@ -27,6 +27,13 @@ impl RequestId {
     /// A new id, random.
     pub fn random() -> Self {
         Self(rand::random())
+    }
+
+    pub(crate) fn to_header(self) -> HeaderValue {
+        let bytes = self.0.to_be_bytes();
+        let digit = |at: usize| b"0123456789ABCDEF"[usize::from(bytes[at / 2] >> (4 - at % 2 * 4) & 15)];
+        let text: [u8; 16] = std::array::from_fn(digit);
+        HeaderValue::from_bytes(&text).unwrap_or(HeaderValue::from_static("unknown"))
     }
 }
 
@@ -63,5 +70,17 @@ impl Trailers {
     /// The announced names.
     pub fn names(&self) -> impl Iterator<Item = &HeaderName> {
         self.0.iter().map(|trailer| &trailer.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn header_and_text_are_the_same() {
+        for id in [RequestId(0), RequestId(0x0123_4567_89AB_CDEF), RequestId(u64::MAX), RequestId::random()] {
+            assert_eq!(id.to_header(), id.to_string().as_str());
+        }
     }
 }

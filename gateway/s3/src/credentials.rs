@@ -63,7 +63,8 @@ impl RootCredentials {
 
     /// Of one key.
     pub fn new(access_key: impl Into<String>, secret: Secret) -> Self {
-        let identity = Identity { account: AccountId(Self::ACCOUNT.to_owned()), display_name: "root".into(), secret };
+        let identity =
+            Identity { account: AccountId(Self::ACCOUNT.to_owned()), display_name: "root".into(), secret };
         Self { access_key: access_key.into(), identity: Arc::new(identity) }
     }
 }

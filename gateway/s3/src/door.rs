@@ -1,25 +1,23 @@
 //! One request through the door: limits, the gate, what changes, the operation, the answer.
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{sync::Arc, time::Duration};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header, request::Parts,
+};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use objects::Objects;
 use s3s::{
     Body, HttpError, S3, S3Result,
-    config::{S3Config, StaticConfigProvider},
     host::{S3Host, VirtualHost},
     service::{S3Service, S3ServiceBuilder},
     stream::DynByteStream,
 };
 use sha2::{Digest, Sha256};
 use tracing::Instrument;
-use types::Durability;
+use types::{Durability, Timestamp};
 
 use crate::{
     answer::{Answerer, Asked, Told},
@@ -110,8 +108,8 @@ impl S3Host for PathStyle {
 const MAX_HEADER_BYTES: usize = 16 * 1024;
 /// Path and query together: a key of 1024 bytes, all encoded, and a long presigned query fit.
 const MAX_URI_BYTES: usize = 16 * 1024;
-/// The largest XML body: 10,000 parts with SHA-256 checksums, or 1,000 keys of 1024 bytes, well escaped.
-const MAX_XML_BYTES: usize = 4 * 1024 * 1024;
+/// The largest document: 10,000 parts with SHA-256 checksums, or 1,000 keys of 1024 bytes, well escaped.
+const MAX_DOCUMENT_BYTES: u64 = 4 * 1024 * 1024;
 /// Of the body of a refused request: what is read so that its connection can go on.
 const MAX_DRAINED_BYTES: usize = 256 * 1024;
 const DRAIN_PATIENCE: Duration = Duration::from_secs(2);
@@ -133,10 +131,7 @@ impl S3Door {
 
     /// The door to another implementation of the operations. `durability`: what its successful writes have.
     pub fn over(operations: impl S3, durability: Durability, settings: DoorSettings) -> Self {
-        let mut config = S3Config::default();
-        config.xml_max_body_size = MAX_XML_BYTES;
         let mut service = S3ServiceBuilder::new(operations);
-        service.set_config(Arc::new(StaticConfigProvider::new(Arc::new(config))));
         service.set_host(PathStyle);
         Self::before(Behind::Other(service.build()), durability, settings)
     }
@@ -196,14 +191,21 @@ impl Inner {
         let host_bucket = self.domains.bucket(&parts.headers)?;
         let level = target::level(parts.uri.path(), host_bucket.is_some())?;
         refuse_form(parts)?;
-        let query = Query::parse(parts.uri.query())?;
-        let signed = Signed { method: &parts.method, raw_path: parts.uri.path(), query: &query, headers: &parts.headers };
-        let verified = self.gate.check(&signed, host_bucket.as_deref(), unix_now())?;
+        let uri = parts.uri.clone();
+        let query = Query::parse(uri.query())?;
+        let signed = Signed {
+            method: &parts.method,
+            raw_path: parts.uri.path(),
+            query: &query,
+            headers: &parts.headers,
+        };
+        let verified =
+            self.gate.check(&signed, host_bucket.as_deref(), Timestamp::now().as_secs().cast_signed())?;
         routes::check(&parts.method, level, &query)?;
-        let needs_length = needs_length(parts, level, &query);
-        rewrite::verified(parts, level, host_bucket.as_deref(), verified.presigned)?;
+        let content = content(&parts.method, level, &query, &parts.headers);
+        rewrite::verified(parts, &query, level, host_bucket.as_deref(), verified.presigned)?;
         parts.extensions.insert(verified.identity.caller());
-        Ok(Admitted { verified, needs_length })
+        Ok(Admitted { verified, content })
     }
 
     /// A request that was admitted.
@@ -246,8 +248,11 @@ impl Inner {
         home: &Arc<BodyHome>,
     ) -> Result<Body, Refusal> {
         let declared = incoming.size_hint().exact();
-        let Admitted { verified: Verified { claim, signer, .. }, needs_length } = admitted;
-        let length = || needs_length.map_or(declared.ok_or_else(|| Refusal::of("MissingContentLength")), Err);
+        let Admitted { verified: Verified { claim, signer, .. }, content } = admitted;
+        let length = || {
+            let is_told = content != Content::Object || parts.headers.contains_key(header::CONTENT_LENGTH);
+            declared.filter(|_| is_told).ok_or_else(|| Refusal::of("MissingContentLength"))
+        };
         let (size_bytes, check) = match claim {
             PayloadClaim::Chunked { trailer, .. } => {
                 let size_bytes = decoded_length(&parts.headers)?;
@@ -262,7 +267,14 @@ impl Inner {
             PayloadClaim::Unsigned => (length()?, Check::Length),
             PayloadClaim::Sha256(expected) => (length()?, Check::sha256(expected)),
         };
-        if declared == Some(0) && let Check::Sha256 { expected, .. } = &check {
+        if content != Content::Object && size_bytes > MAX_DOCUMENT_BYTES {
+            return Err(Refusal::of("MaxMessageLengthExceeded")
+                .with("MaxMessageLengthBytes", MAX_DOCUMENT_BYTES.to_string()));
+        }
+        if declared == Some(0)
+            && let Check::Sha256 { expected, .. } = &check
+            && *expected != EMPTY_SHA256
+        {
             check_sha256(Sha256::new(), expected)?;
         }
         let is_framed = matches!(check, Check::Chunked(_));
@@ -279,17 +291,25 @@ impl Inner {
     }
 }
 
+/// Most requests have no body: their digest is known.
+const EMPTY_SHA256: [u8; 32] = [
+    0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14, 0x9a, 0xfb, 0xf4, 0xc8, 0x99, 0x6f, 0xb9, 0x24, 0x27,
+    0xae, 0x41, 0xe4, 0x64, 0x9b, 0x93, 0x4c, 0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52, 0xb8, 0x55,
+];
 const DECODED_LENGTH: HeaderName = HeaderName::from_static("x-amz-decoded-content-length");
 
 struct Admitted {
     verified: Verified,
-    /// A body without a declared length is refused, an absent one too.
-    needs_length: Option<Refusal>,
+    content: Content,
 }
 
-fn unix_now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+/// What a body is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Content {
+    /// An object or a part: a stream, whose length must be told, even if it is 0.
+    Object,
+    /// A document, read whole, or nothing.
+    Document,
 }
 
 fn check_limits(parts: &Parts) -> Result<(), Refusal> {
@@ -299,7 +319,9 @@ fn check_limits(parts: &Parts) -> Result<(), Refusal> {
     }
     let bytes: usize = parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     if bytes > MAX_HEADER_BYTES {
-        return Err(Refusal::of("RequestHeaderSectionTooLarge").with("MaxSizeAllowed", MAX_HEADER_BYTES.to_string()));
+        return Err(
+            Refusal::of("RequestHeaderSectionTooLarge").with("MaxSizeAllowed", MAX_HEADER_BYTES.to_string())
+        );
     }
     Ok(())
 }
@@ -308,40 +330,55 @@ fn check_limits(parts: &Parts) -> Result<(), Refusal> {
 /// type for one.
 fn refuse_form(parts: &Parts) -> Result<(), Refusal> {
     let is_form = |value: &HeaderValue| {
-        value.as_bytes().trim_ascii().get(..19).is_some_and(|start| start.eq_ignore_ascii_case(b"multipart/form-data"))
+        value
+            .as_bytes()
+            .trim_ascii()
+            .get(..19)
+            .is_some_and(|start| start.eq_ignore_ascii_case(b"multipart/form-data"))
     };
     if parts.method == Method::POST && parts.headers.get_all(header::CONTENT_TYPE).iter().any(is_form) {
-        return Err(Refusal::new("NotImplemented", "PostObject (upload by browser form) is not implemented."));
+        return Err(Refusal::new(
+            "NotImplemented",
+            "PostObject (upload by browser form) is not implemented.",
+        ));
     }
     Ok(())
 }
 
-/// S3 wants the length of an object told; for a sub-resource or a copy an absent body is as good as an empty one.
-fn needs_length(parts: &Parts, level: Level, query: &Query<'_>) -> Option<Refusal> {
-    let is_object = parts.method == Method::PUT
+fn content(method: &Method, level: Level, query: &Query<'_>, headers: &HeaderMap) -> Content {
+    let is_object = method == Method::PUT
         && level == Level::Object
-        && !parts.headers.contains_key("x-amz-copy-source")
+        && !headers.contains_key("x-amz-copy-source")
         && !["acl", "legal-hold", "retention", "tagging"].iter().any(|name| query.has(name));
-    let is_told = parts.headers.contains_key(header::CONTENT_LENGTH);
-    (is_object && !is_told).then(|| Refusal::of("MissingContentLength"))
+    if is_object { Content::Object } else { Content::Document }
 }
 
 fn decoded_length(headers: &HeaderMap) -> Result<u64, Refusal> {
     let mut values = headers.get_all(DECODED_LENGTH).iter();
     let Some(value) = values.next() else {
-        return Err(Refusal::new("MissingContentLength", "You must provide the x-amz-decoded-content-length HTTP header."));
+        return Err(Refusal::new(
+            "MissingContentLength",
+            "You must provide the x-amz-decoded-content-length HTTP header.",
+        ));
     };
-    let digits = value.to_str().ok().filter(|text| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()));
+    let digits =
+        value.to_str().ok().filter(|text| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()));
     let length = digits.and_then(|digits| digits.parse().ok()).filter(|_| values.next().is_none());
-    length.ok_or_else(|| Refusal::new("InvalidArgument", "x-amz-decoded-content-length is not a number of bytes."))
+    length.ok_or_else(|| {
+        Refusal::new("InvalidArgument", "x-amz-decoded-content-length is not a number of bytes.")
+    })
 }
 
 /// The names in `x-amz-trailer`.
 fn announced(headers: &HeaderMap) -> Result<Trailers, Refusal> {
-    let invalid = || Refusal::new("InvalidRequest", "The value specified in the x-amz-trailer header is not supported.");
+    let invalid = || {
+        Refusal::new("InvalidRequest", "The value specified in the x-amz-trailer header is not supported.")
+    };
     let mut names = Vec::new();
     for value in headers.get_all("x-amz-trailer") {
-        for name in value.to_str().map_err(|_| invalid())?.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+        for name in
+            value.to_str().map_err(|_| invalid())?.split(',').map(str::trim).filter(|name| !name.is_empty())
+        {
             let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid())?;
             if names.contains(&name) || names.len() == MAX_TRAILERS {
                 return Err(invalid());

@@ -91,7 +91,10 @@ fn decode(text: &str) -> Result<Cow<'_, str>, Refusal> {
 }
 
 fn invalid(text: &str) -> Refusal {
-    Refusal::new("InvalidURI", format!("Couldn't parse the specified URI: {text:?} in the query is not percent-encoded UTF-8."))
+    Refusal::new(
+        "InvalidURI",
+        format!("Couldn't parse the specified URI: {text:?} in the query is not percent-encoded UTF-8."),
+    )
 }
 
 #[cfg(test)]
@@ -112,7 +115,10 @@ mod tests {
             ("", ""),
             ("acl", "acl="),
             ("b=2&a=1", "a=1&b=2"),
-            ("prefix=some%2Fprefix&marker=some+marker&max-keys=20", "marker=some%20marker&max-keys=20&prefix=some%2Fprefix"),
+            (
+                "prefix=some%2Fprefix&marker=some+marker&max-keys=20",
+                "marker=some%20marker&max-keys=20&prefix=some%2Fprefix",
+            ),
             ("a=b=c&&", "a=b%3Dc"),
             ("a=2&a=1&A=3", "A=3&a=1&a=2"),
             ("x=%7e%2d", "x=~-"),

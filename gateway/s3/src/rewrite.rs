@@ -12,10 +12,15 @@ const IGNORED_WHEN_EMPTY: &[&str] =
 const PRESIGNED: &[&str] = &["AWSAccessKeyId", "Expires", "Signature"];
 
 /// Makes a verified request one that s3s understands: path style, without its signature.
-pub(crate) fn verified(parts: &mut Parts, level: Level, host_bucket: Option<&str>, presigned: bool) -> Result<(), Refusal> {
-    let query = Query::parse(parts.uri.query())?;
+pub(crate) fn verified(
+    parts: &mut Parts,
+    query: &Query<'_>,
+    level: Level,
+    host_bucket: Option<&str>,
+    presigned: bool,
+) -> Result<(), Refusal> {
     if presigned {
-        hoist_headers(&query, &mut parts.headers)?;
+        hoist_headers(query, &mut parts.headers)?;
     }
     let ignored = |name: &str, value: &str| {
         (value.is_empty() && IGNORED_WHEN_EMPTY.contains(&name)) || (presigned && is_of_signature(name))
@@ -28,7 +33,8 @@ pub(crate) fn verified(parts: &mut Parts, level: Level, host_bucket: Option<&str
     if query.is_some() || host_bucket.is_some() {
         parts.uri = rebuilt(&parts.uri, host_bucket, query.as_deref())?;
     }
-    for name in [header::AUTHORIZATION.as_str(), "x-amz-content-sha256", "x-amz-date", "x-amz-security-token"] {
+    for name in [header::AUTHORIZATION.as_str(), "x-amz-content-sha256", "x-amz-date", "x-amz-security-token"]
+    {
         parts.headers.remove(name);
     }
     normalise_range(&parts.method, level, &mut parts.headers);
@@ -44,11 +50,14 @@ fn is_amz(name: &str) -> bool {
     name.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("x-amz-"))
 }
 
-/// SDKs move `x-amz-*` headers of a presigned request to its query, where they are signed. A header that is also there
-/// as such wins: it is signed as well.
+/// SDKs move `x-amz-*` headers of a presigned request to its query, where they are signed, and with Signature V2 two
+/// more. A header that is also there as such wins: it is signed as well.
 fn hoist_headers(query: &Query<'_>, headers: &mut HeaderMap) -> Result<(), Refusal> {
-    for (name, value) in query.iter().filter(|(name, _)| is_amz(name)) {
-        let invalid = || Refusal::new("InvalidArgument", format!("The parameter {name:?} is no valid header."));
+    let is_v2 = query.has("AWSAccessKeyId");
+    let is_header = |name: &str| is_amz(name) || (is_v2 && ["content-md5", "content-type"].contains(&name));
+    for (name, value) in query.iter().filter(|(name, _)| is_header(name)) {
+        let invalid =
+            || Refusal::new("InvalidArgument", format!("The parameter {name:?} is no valid header."));
         let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid())?;
         if !headers.contains_key(&header) {
             headers.insert(header, HeaderValue::from_str(value).map_err(|_| invalid())?);
@@ -108,11 +117,13 @@ fn single_range(text: &str) -> Option<String> {
 /// The framing is not part of the object: its other encodings are.
 fn strip_aws_chunked(headers: &mut HeaderMap) {
     let is_framing = |coding: &&str| coding.trim().eq_ignore_ascii_case("aws-chunked");
-    let values: Vec<&str> = headers.get_all(header::CONTENT_ENCODING).iter().filter_map(|value| value.to_str().ok()).collect();
+    let values: Vec<&str> =
+        headers.get_all(header::CONTENT_ENCODING).iter().filter_map(|value| value.to_str().ok()).collect();
     if !values.iter().flat_map(|value| value.split(',')).any(|coding| is_framing(&coding)) {
         return;
     }
-    let codings = values.iter().flat_map(|value| value.split(',')).filter(|coding| !is_framing(coding)).map(str::trim);
+    let codings =
+        values.iter().flat_map(|value| value.split(',')).filter(|coding| !is_framing(coding)).map(str::trim);
     let rest = codings.filter(|coding| !coding.is_empty()).collect::<Vec<_>>().join(",");
     headers.remove(header::CONTENT_ENCODING);
     if let Some(value) = HeaderValue::from_str(&rest).ok().filter(|value| !value.is_empty()) {
@@ -129,7 +140,9 @@ mod tests {
     fn rewritten(uri: &str, bucket: Option<&str>, presigned: bool) -> Parts {
         let request = http::Request::get(uri).body(()).expect("a request");
         let (mut parts, ()) = request.into_parts();
-        verified(&mut parts, Level::Object, bucket, presigned).expect("a good request");
+        let uri = parts.uri.clone();
+        let query = Query::parse(uri.query()).expect("a query");
+        verified(&mut parts, &query, Level::Object, bucket, presigned).expect("a good request");
         parts
     }
 
@@ -140,8 +153,13 @@ mod tests {
         let parts = rewritten("/b/k?X-Amz-Signature=1&x-amz-meta-a=1&response-expires=x", None, true);
         assert_eq!(parts.uri, "/b/k?response-expires=x");
         assert_eq!(parts.headers["x-amz-meta-a"], "1");
-        let parts = rewritten("/b/k?AWSAccessKeyId=a&Expires=1&Signature=c", None, true);
-        assert_eq!(parts.uri, "/b/k");
+        let parts =
+            rewritten("/b/k?AWSAccessKeyId=a&Expires=1&Signature=c&content-type=text/plain", None, true);
+        assert_eq!(
+            (parts.uri.path(), &parts.headers[header::CONTENT_TYPE]),
+            ("/b/k", &HeaderValue::from_static("text/plain"))
+        );
+        assert_eq!(parts.uri.query(), Some("content-type=text%2Fplain"));
         let parts = rewritten("/b/k?Expires=1", None, false);
         assert_eq!(parts.uri, "/b/k?Expires=1");
     }
@@ -185,7 +203,10 @@ mod tests {
                 headers.append(header::CONTENT_ENCODING, value.parse().expect("a value"));
             }
             strip_aws_chunked(&mut headers);
-            assert_eq!(headers.get(header::CONTENT_ENCODING).map(|value| value.to_str().expect("text")), expected);
+            assert_eq!(
+                headers.get(header::CONTENT_ENCODING).map(|value| value.to_str().expect("text")),
+                expected
+            );
         }
     }
 

@@ -57,7 +57,10 @@ pub async fn serve(listener: TcpListener, door: S3Door, stop: CancellationToken)
     drop(listener);
     connections.close();
     if tokio::time::timeout(door.settings().drain_timeout, connections.wait()).await.is_err() {
-        tracing::warn!(connections = connections.len(), "requests did not end in time, their connections are cut");
+        tracing::warn!(
+            connections = connections.len(),
+            "requests did not end in time, their connections are cut"
+        );
         cut.cancel();
         connections.wait().await;
     }

@@ -15,7 +15,8 @@ impl Domains {
     /// `localhost` is always one: its sub-domains resolve nowhere else.
     pub(crate) fn new(domains: &[String]) -> Self {
         let configured = domains.iter().map(|domain| domain.trim_matches('.').to_ascii_lowercase());
-        let mut all: Vec<String> = configured.filter(|domain| !domain.is_empty()).chain(["localhost".to_owned()]).collect();
+        let mut all: Vec<String> =
+            configured.filter(|domain| !domain.is_empty()).chain(["localhost".to_owned()]).collect();
         // The longest first, so that a domain within another wins.
         all.sort_unstable_by_key(|domain| std::cmp::Reverse(domain.len()));
         all.dedup();
@@ -39,13 +40,17 @@ impl Domains {
         if name.starts_with('[') || name.parse::<IpAddr>().is_ok() {
             return None;
         }
-        let name = name.trim_end_matches('.').to_ascii_lowercase();
+        let name = name.trim_end_matches('.');
         self.0.iter().find_map(|domain| {
-            if name == *domain {
-                return Some(None);
+            let (start, end) = name.split_at_checked(name.len().checked_sub(domain.len())?)?;
+            if !end.eq_ignore_ascii_case(domain) {
+                return None;
             }
-            let bucket = name.strip_suffix(domain.as_str())?.strip_suffix('.')?;
-            Some(Some(bucket.to_owned()))
+            if start.is_empty() {
+                Some(None)
+            } else {
+                Some(Some(start.strip_suffix('.')?.to_ascii_lowercase()))
+            }
         })?
     }
 }
@@ -102,7 +107,8 @@ mod tests {
 
     #[test]
     fn hosts_name_buckets() {
-        let domains = Domains::new(&["s3.example.com".into(), "eu.s3.example.com".into(), ".Upper.example.".into()]);
+        let domains =
+            Domains::new(&["s3.example.com".into(), "eu.s3.example.com".into(), ".Upper.example.".into()]);
         for (host, bucket) in [
             ("s3.example.com", None),
             ("photos.s3.example.com", Some("photos")),

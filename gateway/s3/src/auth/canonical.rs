@@ -16,7 +16,13 @@ pub(crate) struct Signed<'a> {
 }
 
 /// The canonical request. `path` is already canonical; the query parameter `except` is left out.
-pub(crate) fn request(signed: &Signed<'_>, path: &[u8], except: Option<&str>, names: &str, payload: &str) -> Vec<u8> {
+pub(crate) fn request(
+    signed: &Signed<'_>,
+    path: &[u8],
+    except: Option<&str>,
+    names: &str,
+    payload: &str,
+) -> Vec<u8> {
     let mut out = Vec::with_capacity(1024);
     out.extend_from_slice(signed.method.as_str().as_bytes());
     out.push(b'\n');

@@ -45,7 +45,10 @@ impl KeyCache {
             keys.clear();
         }
         let key = derive(secret.as_bytes(), day, &self.region);
-        keys.insert(access_key.to_owned(), Entry { day: day.to_owned(), secret: secret.clone(), key: key.clone() });
+        keys.insert(
+            access_key.to_owned(),
+            Entry { day: day.to_owned(), secret: secret.clone(), key: key.clone() },
+        );
         key
     }
 }

@@ -26,7 +26,8 @@ impl PayloadClaim {
             "STREAMING-AWS4-HMAC-SHA256-PAYLOAD" => Ok(Self::Chunked { signed: true, trailer: false }),
             "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER" => Ok(Self::Chunked { signed: true, trailer: true }),
             "STREAMING-UNSIGNED-PAYLOAD-TRAILER" => Ok(Self::Chunked { signed: false, trailer: true }),
-            "STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD" | "STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD-TRAILER" => {
+            "STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD"
+            | "STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD-TRAILER" => {
                 Err(Refusal::new("NotImplemented", "Signature V4A (ECDSA) is not implemented."))
             }
             _ => parse_sha256(text).map(Self::Sha256).ok_or_else(|| invalid(text)),
@@ -60,7 +61,9 @@ mod tests {
     #[test]
     fn digests_and_forms_are_told_apart() {
         let text = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-        let PayloadClaim::Sha256(digest) = PayloadClaim::parse(text).expect("a digest") else { panic!("a digest") };
+        let PayloadClaim::Sha256(digest) = PayloadClaim::parse(text).expect("a digest") else {
+            panic!("a digest")
+        };
         assert_eq!(hex::encode(digest), text);
         assert_eq!(PayloadClaim::parse("UNSIGNED-PAYLOAD"), Ok(PayloadClaim::Unsigned));
         for wrong in ["", "unsigned-payload", &text[1..], &text.replace('e', "g"), "STREAMING-PAYLOAD"] {

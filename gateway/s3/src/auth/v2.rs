@@ -47,9 +47,14 @@ fn parse_date(text: &str) -> Option<i64> {
 
 pub(super) fn parse_authorization(text: &str) -> Result<(&str, &str), Refusal> {
     match text.split_once(':') {
-        Some((access_key, signature)) if !access_key.is_empty() && !access_key.contains(' ') => Ok((access_key, signature)),
-        _ => Err(Refusal::new("InvalidArgument", "AWS authorization header is invalid. Expected AwsAccessKeyId:signature")
-            .with("ArgumentName", "Authorization")),
+        Some((access_key, signature)) if !access_key.is_empty() && !access_key.contains(' ') => {
+            Ok((access_key, signature))
+        }
+        _ => Err(Refusal::new(
+            "InvalidArgument",
+            "AWS authorization header is invalid. Expected AwsAccessKeyId:signature",
+        )
+        .with("ArgumentName", "Authorization")),
     }
 }
 
@@ -60,24 +65,32 @@ pub(super) fn check_presigned(
     host_bucket: Option<&str>,
     now: i64,
 ) -> Result<Verified, Refusal> {
-    let get = |name: &str| signed.query.get(name).filter(|value| !value.is_empty() && signed.query.count(name) == 1);
-    let (Some(access_key), Some(expires), Some(signature)) = (get("AWSAccessKeyId"), get("Expires"), get("Signature"))
+    let get = |name: &str| {
+        signed.query.get(name).filter(|value| !value.is_empty() && signed.query.count(name) == 1)
+    };
+    let (Some(access_key), Some(expires), Some(signature)) =
+        (get("AWSAccessKeyId"), get("Expires"), get("Signature"))
     else {
         return Err(Refusal::new(
             "AccessDenied",
             "Query-string authentication requires the Signature, Expires and AWSAccessKeyId parameters",
         ));
     };
-    let end: i64 = expires
-        .parse()
-        .map_err(|_| Refusal::new("AccessDenied", format!("Invalid date (should be seconds since epoch): {expires:?}")))?;
+    let end: i64 = expires.parse().map_err(|_| {
+        Refusal::new("AccessDenied", format!("Invalid date (should be seconds since epoch): {expires:?}"))
+    })?;
     if now > end {
         return Err(Refusal::new("AccessDenied", "Request has expired")
             .with("Expires", date::display(end))
             .with("ServerTime", date::display(now)));
     }
     let identity = gate.find(access_key)?;
-    verify(signed, host_bucket, &identity, &Attempt { access_key, signature, date: expires, presigned: true })?;
+    verify(
+        signed,
+        host_bucket,
+        &identity,
+        &Attempt { access_key, signature, date: expires, presigned: true },
+    )?;
     verified(signed, identity, true)
 }
 
@@ -88,15 +101,28 @@ struct Attempt<'a> {
     presigned: bool,
 }
 
-fn verified(signed: &Signed<'_>, identity: std::sync::Arc<Identity>, presigned: bool) -> Result<Verified, Refusal> {
-    let claim = single(signed.headers, "x-amz-content-sha256")?.map_or(Ok(PayloadClaim::Unsigned), PayloadClaim::parse)?;
+fn verified(
+    signed: &Signed<'_>,
+    identity: std::sync::Arc<Identity>,
+    presigned: bool,
+) -> Result<Verified, Refusal> {
+    let claim = single(signed.headers, "x-amz-content-sha256")?
+        .map_or(Ok(PayloadClaim::Unsigned), PayloadClaim::parse)?;
     if matches!(claim, PayloadClaim::Chunked { signed: true, .. }) {
-        return Err(Refusal::new("InvalidRequest", "Signed chunks need Signature V4 in the Authorization header."));
+        return Err(Refusal::new(
+            "InvalidRequest",
+            "Signed chunks need Signature V4 in the Authorization header.",
+        ));
     }
     Ok(Verified { identity, claim, signer: None, presigned })
 }
 
-fn verify(signed: &Signed<'_>, host_bucket: Option<&str>, identity: &Identity, attempt: &Attempt<'_>) -> Result<(), Refusal> {
+fn verify(
+    signed: &Signed<'_>,
+    host_bucket: Option<&str>,
+    identity: &Identity,
+    attempt: &Attempt<'_>,
+) -> Result<(), Refusal> {
     let string = string_to_sign(signed, host_bucket, attempt.date, attempt.presigned)?;
     let expected = sign(identity.secret.as_bytes(), &string);
     if expected.as_bytes().ct_eq(attempt.signature.as_bytes()).into() {
@@ -118,7 +144,12 @@ fn sign(secret: &[u8], string: &[u8]) -> String {
 }
 
 /// A presigned URL carries headers as parameters: what a header does not say is taken from there.
-fn string_to_sign(signed: &Signed<'_>, host_bucket: Option<&str>, date: &str, presigned: bool) -> Result<Vec<u8>, Refusal> {
+fn string_to_sign(
+    signed: &Signed<'_>,
+    host_bucket: Option<&str>,
+    date: &str,
+    presigned: bool,
+) -> Result<Vec<u8>, Refusal> {
     let value = |name: &'static str| -> Result<&str, Refusal> {
         Ok(match single(signed.headers, name)? {
             Some(value) => value,
@@ -163,13 +194,51 @@ fn write_amz_headers(signed: &Signed<'_>, presigned: bool, out: &mut Vec<u8>) {
 /// Parameters that name a sub-resource or change the answer: they are part of the signed resource. Every name that
 /// routes a request is here, older signers' lists or not: what is not signed must not choose an operation.
 const SUBRESOURCES: &[&str] = &[
-    "accelerate", "acl", "analytics", "attributes", "cors", "defaultObjectAcl", "delete", "encryption",
-    "intelligent-tiering", "inventory", "legal-hold", "lifecycle", "location", "logging", "metadataTable", "metrics",
-    "notification", "object-lock", "ownershipControls", "partNumber", "policy", "policyStatus", "publicAccessBlock",
-    "replication", "requestPayment", "response-cache-control", "response-content-disposition",
-    "response-content-encoding", "response-content-language", "response-content-type", "response-expires", "restore",
-    "retention", "select", "select-type", "session", "storageClass", "tagging", "torrent", "uploadId", "uploads",
-    "versionId", "versioning", "versions", "website",
+    "accelerate",
+    "acl",
+    "analytics",
+    "attributes",
+    "cors",
+    "defaultObjectAcl",
+    "delete",
+    "encryption",
+    "intelligent-tiering",
+    "inventory",
+    "legal-hold",
+    "lifecycle",
+    "location",
+    "logging",
+    "metadataTable",
+    "metrics",
+    "notification",
+    "object-lock",
+    "ownershipControls",
+    "partNumber",
+    "policy",
+    "policyStatus",
+    "publicAccessBlock",
+    "replication",
+    "requestPayment",
+    "response-cache-control",
+    "response-content-disposition",
+    "response-content-encoding",
+    "response-content-language",
+    "response-content-type",
+    "response-expires",
+    "restore",
+    "retention",
+    "select",
+    "select-type",
+    "session",
+    "storageClass",
+    "tagging",
+    "torrent",
+    "uploadId",
+    "uploads",
+    "versionId",
+    "versioning",
+    "versions",
+    "website",
 ];
 
 fn write_resource(signed: &Signed<'_>, host_bucket: Option<&str>, out: &mut Vec<u8>) {

@@ -46,7 +46,10 @@ impl<'a> Credential<'a> {
         } else if self.region != region {
             Some(format!("the region {:?} is wrong; expecting {region:?}", self.region))
         } else if self.day != day {
-            Some(format!("invalid credential date {:?}. This date is not the same as X-Amz-Date: {day:?}.", self.day))
+            Some(format!(
+                "invalid credential date {:?}. This date is not the same as X-Amz-Date: {day:?}.",
+                self.day
+            ))
         } else {
             None
         }
@@ -77,7 +80,9 @@ impl<'a> Authorization<'a> {
                 return Err(malformed(format!("{name} is there twice.")));
             }
         }
-        let (Some(credential), Some(signed_headers), Some(signature)) = (credential, signed_headers, signature) else {
+        let (Some(credential), Some(signed_headers), Some(signature)) =
+            (credential, signed_headers, signature)
+        else {
             return Err(three_components());
         };
         let credential = Credential::parse(credential).ok_or_else(|| {
@@ -92,7 +97,10 @@ impl<'a> Authorization<'a> {
 
 fn are_header_names(text: &str) -> bool {
     let name = |name: &str| {
-        !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"!#$%&'*+-.^_`|~".contains(&b))
+        !name.is_empty()
+            && name
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"!#$%&'*+-.^_`|~".contains(&b))
     };
     text.split(';').all(name)
 }
@@ -106,7 +114,12 @@ fn three_components() -> Refusal {
 }
 
 /// Verifies a request signed by header; `text` is what follows the algorithm.
-pub(super) fn check_header(gate: &Gate, signed: &Signed<'_>, text: &str, now: i64) -> Result<Verified, Refusal> {
+pub(super) fn check_header(
+    gate: &Gate,
+    signed: &Signed<'_>,
+    text: &str,
+    now: i64,
+) -> Result<Verified, Refusal> {
     let authorization = Authorization::parse(text)?;
     let time = header_time(signed.headers)?;
     check_skew(time, now)?;
@@ -115,8 +128,9 @@ pub(super) fn check_header(gate: &Gate, signed: &Signed<'_>, text: &str, now: i6
     }
     let identity = gate.find(authorization.credential.access_key)?;
     check_names(signed.headers, authorization.signed_headers)?;
-    let payload = single(signed.headers, "x-amz-content-sha256")?
-        .ok_or_else(|| Refusal::new("InvalidRequest", "Missing required header for this request: x-amz-content-sha256"))?;
+    let payload = single(signed.headers, "x-amz-content-sha256")?.ok_or_else(|| {
+        Refusal::new("InvalidRequest", "Missing required header for this request: x-amz-content-sha256")
+    })?;
     let claim = PayloadClaim::parse(payload)?;
     let attempt = Attempt {
         signed,
@@ -162,7 +176,10 @@ pub(super) fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'
     if values.next().is_some() {
         return Err(Refusal::new("InvalidRequest", format!("The header {name} is there more than once.")));
     }
-    value.to_str().map(Some).map_err(|_| Refusal::new("InvalidRequest", format!("The header {name} is not ASCII.")))
+    value
+        .to_str()
+        .map(Some)
+        .map_err(|_| Refusal::new("InvalidRequest", format!("The header {name} is not ASCII.")))
 }
 
 /// Refuses headers that change what a request does, and were not signed: any `x-amz-*`, and the host.
@@ -247,11 +264,14 @@ impl<'a> Presigned<'a> {
                  \"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request\".",
             )
         })?;
-        let time = SigningTime::parse(time)
-            .ok_or_else(|| query_error("X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\""))?;
+        let time = SigningTime::parse(time).ok_or_else(|| {
+            query_error("X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"")
+        })?;
         let expires_seconds = parse_expires(expires)?;
         if !are_header_names(signed_headers) {
-            return Err(query_error("X-Amz-SignedHeaders must be lower-case header names, separated by semicolons."));
+            return Err(query_error(
+                "X-Amz-SignedHeaders must be lower-case header names, separated by semicolons.",
+            ));
         }
         Ok(Self { credential, time, expires_seconds, signed_headers, signature })
     }
@@ -322,8 +342,11 @@ impl Attempt<'_> {
         if !matches {
             return Err(self.mismatch(&canonical));
         }
-        let signer = matches!(claim, PayloadClaim::Chunked { signed: true, .. })
-            .then(|| ChunkSigner { key, scope: self.scope(), previous: self.signature.as_bytes().to_vec() });
+        let signer = matches!(claim, PayloadClaim::Chunked { signed: true, .. }).then(|| ChunkSigner {
+            key,
+            scope: self.scope(),
+            previous: self.signature.as_bytes().to_vec(),
+        });
         Ok(Verified { identity, claim, signer, presigned: self.except.is_some() })
     }
 

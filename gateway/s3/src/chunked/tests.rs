@@ -66,14 +66,20 @@ fn framing_is_strict() {
         (b"4\r\nWiki\r\n0\r\n\r\n\r\n\r\nx\r\n\r\n", "MalformedTrailerError"),
         (b"4\r\nWiki\r\n0\r\nx-amz-checksum-crc32\r\n\r\n", "MalformedTrailerError"),
         (b"4\r\nWiki\r\n0\r\nx-other:1\r\n\r\n", "MalformedTrailerError"),
-        (b"4\r\nWiki\r\n0\r\nx-amz-checksum-crc32:1\r\nx-amz-checksum-crc32:1\r\n\r\n", "MalformedTrailerError"),
+        (
+            b"4\r\nWiki\r\n0\r\nx-amz-checksum-crc32:1\r\nx-amz-checksum-crc32:1\r\n\r\n",
+            "MalformedTrailerError",
+        ),
         (b"4\r\nWiki\r\n0\r\nx-amz-checksum-crc32:\xff\r\n\r\n", "MalformedTrailerError"),
         (b"4\r\nWiki\r\n0\r\nx-amz-trailer-signature:00\r\n\r\n", "MalformedTrailerError"),
     ] {
         let result = decode(unsigned(4, &["x-amz-checksum-crc32"]), body, &[3]);
         assert_eq!(code(result), expected, "{}", body.escape_ascii());
     }
-    assert_eq!(decode(unsigned(4, &["x-amz-checksum-crc32"]), b"4\r\nWiki\r\n0\r\n\r\n", &[3]), Ok(b"Wiki".to_vec()));
+    assert_eq!(
+        decode(unsigned(4, &["x-amz-checksum-crc32"]), b"4\r\nWiki\r\n0\r\n\r\n", &[3]),
+        Ok(b"Wiki".to_vec())
+    );
 }
 
 #[test]
@@ -92,7 +98,9 @@ fn trailers_of_minio_go_are_read() {
     let body = b"4\r\nWiki\r\n0\r\nx-amz-checksum-crc32:AAAAAA==\n\r\n\r\n";
     assert_eq!(decode(unsigned(4, &["x-amz-checksum-crc32"]), body, &[5]), Ok(b"Wiki".to_vec()));
     let (signer, seed, chunks) = chunk_signer();
-    let whole = String::from_utf8(signer.chunked(&seed, &[b"Wiki"], Some(("x-amz-checksum-crc32", "AAAAAA==")))).expect("text");
+    let whole =
+        String::from_utf8(signer.chunked(&seed, &[b"Wiki"], Some(("x-amz-checksum-crc32", "AAAAAA=="))))
+            .expect("text");
     let body = whole.replace("AAAAAA==\r\n", "AAAAAA==\n\r\n");
     let decoder = Decoder::new(4, Some(chunks), Some(announced(&["x-amz-checksum-crc32"])));
     assert_eq!(decode(decoder, body.as_bytes(), &[5]), Ok(b"Wiki".to_vec()));
@@ -102,8 +110,9 @@ fn trailers_of_minio_go_are_read() {
 fn signed_forms_demand_their_signatures() {
     let (signer, seed, chunks) = chunk_signer();
     let plain = |body: &[u8]| decode(Decoder::new(4, Some(chunks.clone()), None), body, &[9]);
-    let trailing =
-        |body: &[u8]| decode(Decoder::new(4, Some(chunks.clone()), Some(announced(&["x-amz-checksum-crc32"]))), body, &[9]);
+    let trailing = |body: &[u8]| {
+        decode(Decoder::new(4, Some(chunks.clone()), Some(announced(&["x-amz-checksum-crc32"]))), body, &[9])
+    };
     let body = signer.chunked(&seed, &[b"Wi", b"ki"], None);
     assert_eq!(plain(&body), Ok(b"Wiki".to_vec()));
     assert_eq!(code(plain(&[&body[..], b"x"].concat())), "InvalidRequest");

@@ -51,7 +51,11 @@ impl Unsigned {
 
     /// Path and query as sent.
     pub fn target(&self) -> String {
-        if self.query.is_empty() { self.path.clone() } else { format!("{}?{}", self.path, canonical_query(&self.query)) }
+        if self.query.is_empty() {
+            self.path.clone()
+        } else {
+            format!("{}?{}", self.path, canonical_query(&self.query))
+        }
     }
 
     fn value(&self, name: &str) -> &str {
@@ -85,10 +89,12 @@ impl Signer {
         let mut headers = request.headers.clone();
         headers.sort();
         let names = headers.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(";");
-        let lines: String = headers.iter().map(|(name, value)| format!("{name}:{}\n", value.trim())).collect();
+        let lines: String =
+            headers.iter().map(|(name, value)| format!("{name}:{}\n", value.trim())).collect();
         let query = canonical_query(&request.query);
         let canonical = format!("{}\n{}\n{query}\n{lines}\n{names}\n{payload}", request.method, request.path);
-        let string = format!("AWS4-HMAC-SHA256\n{}\n{}\n{}", self.time, self.scope(), sha256(canonical.as_bytes()));
+        let string =
+            format!("AWS4-HMAC-SHA256\n{}\n{}\n{}", self.time, self.scope(), sha256(canonical.as_bytes()));
         (names, hex::encode(hmac256(&self.key(), &string)))
     }
 
@@ -133,7 +139,8 @@ impl Signer {
 
     pub fn trailer_signature(&self, previous: &str, trailers: &str) -> String {
         let digest = sha256(trailers.as_bytes());
-        let string = format!("AWS4-HMAC-SHA256-TRAILER\n{}\n{}\n{previous}\n{digest}", self.time, self.scope());
+        let string =
+            format!("AWS4-HMAC-SHA256-TRAILER\n{}\n{}\n{previous}\n{digest}", self.time, self.scope());
         hex::encode(hmac256(&self.key(), &string))
     }
 
@@ -151,7 +158,9 @@ impl Signer {
         }
         if let Some((name, value)) = trailer {
             let signature = self.trailer_signature(&previous, &format!("{name}:{value}\n"));
-            body.extend_from_slice(format!("{name}:{value}\r\nx-amz-trailer-signature:{signature}\r\n").as_bytes());
+            body.extend_from_slice(
+                format!("{name}:{value}\r\nx-amz-trailer-signature:{signature}\r\n").as_bytes(),
+            );
         }
         body.extend_from_slice(b"\r\n");
         body

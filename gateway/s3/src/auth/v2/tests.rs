@@ -10,9 +10,13 @@ use crate::{
 const EXAMPLE: i64 = 1_175_024_202;
 
 fn check(parts: &Parts, bucket: Option<&str>, now: i64) -> Result<Verified, Refusal> {
-    let gate = Gate::new(std::sync::Arc::new(RootCredentials::new(ACCESS_KEY, Secret::new(SECRET_KEY))), "us-east-1");
+    let gate = Gate::new(
+        std::sync::Arc::new(RootCredentials::new(ACCESS_KEY, Secret::new(SECRET_KEY))),
+        "us-east-1",
+    );
     let query = Query::parse(parts.uri.query())?;
-    let signed = Signed { method: &parts.method, raw_path: parts.uri.path(), query: &query, headers: &parts.headers };
+    let signed =
+        Signed { method: &parts.method, raw_path: parts.uri.path(), query: &query, headers: &parts.headers };
     gate.check(&signed, bucket, now)
 }
 
@@ -29,7 +33,13 @@ fn parts(method: &str, target: &str, headers: &[(&str, &str)]) -> Parts {
 fn awss_examples_are_accepted() {
     let authorization = |signature: &str| format!("AWS {ACCESS_KEY}:{signature}");
     for (method, target, headers, signature, now) in [
-        ("GET", "/photos/puppy.jpg", &[("date", "Tue, 27 Mar 2007 19:36:42 +0000")][..], "bWq2s1WEIj+Ydj0vQ697zp+IXMU=", 0),
+        (
+            "GET",
+            "/photos/puppy.jpg",
+            &[("date", "Tue, 27 Mar 2007 19:36:42 +0000")][..],
+            "bWq2s1WEIj+Ydj0vQ697zp+IXMU=",
+            0,
+        ),
         (
             "PUT",
             "/photos/puppy.jpg",
@@ -48,7 +58,8 @@ fn awss_examples_are_accepted() {
     ] {
         let mut parts = parts(method, target, headers);
         parts.headers.insert("authorization", authorization(signature).parse().expect("a value"));
-        check(&parts, Some("johnsmith"), EXAMPLE + now).unwrap_or_else(|refusal| panic!("{target}: {refusal:?}"));
+        check(&parts, Some("johnsmith"), EXAMPLE + now)
+            .unwrap_or_else(|refusal| panic!("{target}: {refusal:?}"));
     }
 }
 
@@ -60,12 +71,17 @@ fn awss_presigned_example_holds_until_it_expires() {
     assert!(check(&parts, Some("johnsmith"), 1_175_139_620).expect("AWS's example").presigned);
     let refusal = check(&parts, Some("johnsmith"), 1_175_139_621).expect_err("expired");
     assert_eq!((refusal.code, &*refusal.message), ("AccessDenied", "Request has expired"));
-    assert_eq!(check(&parts, Some("other"), EXAMPLE).expect_err("another bucket").code, "SignatureDoesNotMatch");
+    assert_eq!(
+        check(&parts, Some("other"), EXAMPLE).expect_err("another bucket").code,
+        "SignatureDoesNotMatch"
+    );
 }
 
 fn signed(request: Unsigned, resource: &str) -> Parts {
-    let request = Signer::at("20070327T193642Z").sign_v2(request, "Tue, 27 Mar 2007 19:36:42 +0000", resource);
-    let headers: Vec<_> = request.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let request =
+        Signer::at("20070327T193642Z").sign_v2(request, "Tue, 27 Mar 2007 19:36:42 +0000", resource);
+    let headers: Vec<_> =
+        request.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     parts(&request.method, &request.target(), &headers)
 }
 
@@ -76,7 +92,10 @@ fn code(parts: &Parts) -> &'static str {
 #[test]
 fn subresources_and_headers_are_signed() {
     let request = || Unsigned::new("GET", "/b/k", &[("x-amz-meta-a", "1")]);
-    let full = request().query("response-content-type", "text/plain; a=b").query("versionId", "v 1").query("prefix", "x");
+    let full = request()
+        .query("response-content-type", "text/plain; a=b")
+        .query("versionId", "v 1")
+        .query("prefix", "x");
     let resource = "/b/k?response-content-type=text/plain; a=b&versionId=v 1";
     check(&signed(full, resource), None, EXAMPLE).expect("a good request");
     assert_eq!(code(&signed(request().query("acl", ""), "/b/k")), "SignatureDoesNotMatch");

@@ -58,9 +58,14 @@ impl Grower {
         }
     }
 
-    /// Starts a growth that nobody waits for.
-    pub(crate) fn satisfy_later(self: &Arc<Self>, class: &Class) {
-        drop(self.join(class));
+    /// The same ahead of need, when nobody waits.
+    pub(crate) fn satisfy_later(self: &Arc<Self>, class: Class) {
+        let this = Arc::clone(self);
+        tokio::spawn(async move {
+            if let Err(error) = this.satisfy(&class).await {
+                tracing::warn!(%class, %error, "cannot grow ahead of need");
+            }
+        });
     }
 
     /// A growth ends by making its volume known and then leaving `under_way`, so whoever finds none there and asks for the
@@ -84,10 +89,6 @@ impl Grower {
         let task = tokio::spawn(async move {
             let grown = this.grow(&class, None).await;
             this.under_way.lock().remove(&class);
-            match grown {
-                Ok(id) => tracing::info!(%class, volume = %id, "grew"),
-                Err(ref error) => tracing::warn!(%class, %error, "cannot grow"),
-            }
             grown.map(drop)
         });
         async { task.await.unwrap_or_else(|_| Err(Unavailable("shutting down".to_owned()).into())) }
@@ -106,6 +107,7 @@ impl Grower {
             };
             match self.make(&plan).await {
                 Ok(id) => {
+                    tracing::info!(volume = %id, %class, "made a volume");
                     self.cluster.lock().grown(plan, id);
                     return Ok(id);
                 }
@@ -123,7 +125,8 @@ impl Grower {
         self.cluster.lock().plan(class, main, avoid, &mut rand::rng())
     }
 
-    /// Server after server: the first that fails leaves the fewest copies behind.
+    /// Server after server, so that a failure leaves few copies behind. Those stay, as a volume short of copies: empty,
+    /// and not writable.
     async fn make(&self, plan: &Plan) -> Result<VolumeId, Failure> {
         let id = self.create(plan.class()).await?;
         let volume = allocation(id, plan.class());
@@ -132,7 +135,7 @@ impl Grower {
                 if made == 0 {
                     self.forget(id).await;
                 }
-                return Err(Failure { error: refusal(server, error), server: Some(server.url.clone()) });
+                return Err(Failure { error: refusal(server, &error), server: Some(server.url.clone()) });
             }
         }
         Ok(id)
@@ -166,7 +169,7 @@ impl From<GrowError> for Failure {
     }
 }
 
-fn refusal(server: &Server, error: AllocateError) -> GrowError {
+fn refusal(server: &Server, error: &AllocateError) -> GrowError {
     let text = format!("volume server {}: {error}", server.url);
     match error {
         AllocateError::NoRoom { .. } => GrowError::NoRoom(text),

@@ -96,7 +96,7 @@ async fn tend(cluster: Arc<Mutex<Cluster>>, grower: Arc<Grower>, beat: Duration,
             tracing::warn!(server = server.url, "volume server is silent: taken for dead");
         }
         for class in thin {
-            grower.satisfy_later(&class);
+            grower.satisfy_later(class);
         }
     }
 }

@@ -71,7 +71,7 @@ impl Cluster {
         for held in held {
             self.put_copy(
                 held.id,
-                held.class,
+                &held.class,
                 Replica {
                     server: Arc::clone(&server),
                     size_bytes: held.size_bytes,
@@ -124,10 +124,10 @@ impl Cluster {
         layouts
     }
 
-    fn put_copy(&mut self, id: VolumeId, class: Class, copy: Replica) {
+    fn put_copy(&mut self, id: VolumeId, class: &Class, copy: Replica) {
         let volume =
             self.volumes.entry(id).or_insert_with(|| Volume { class: class.clone(), copies: Vec::new() });
-        if volume.class != class {
+        if volume.class != *class {
             return;
         }
         match volume.copies.iter_mut().find(|known| known.server.url == copy.server.url) {

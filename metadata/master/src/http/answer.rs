@@ -31,6 +31,12 @@ impl Failure {
         Self::new(StatusCode::BAD_REQUEST, error)
     }
 
+    /// Not now: the client may try again.
+    pub(super) fn unavailable(reason: impl Into<String>) -> Self {
+        let answer = ErrorAnswer { code: Code::Unavailable, ..ErrorAnswer::bad_request(reason) };
+        Self { status: answer.code.status(), answer }
+    }
+
     /// An error of a role, as its clients read it.
     pub(super) fn of(error: &impl Remote) -> Self {
         let answer = error.to_answer();

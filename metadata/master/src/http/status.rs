@@ -21,14 +21,14 @@ const MAX_HEARTBEAT_BYTES: usize = 64 << 20;
 
 /// `POST /cluster/heartbeat`
 pub(super) async fn heartbeat(State(master): State<Arc<Master>>, body: Body) -> Result<Response, Failure> {
-    let body = collect_bounded(body, MAX_HEARTBEAT_BYTES).await.map_err(unread)?;
+    let body = collect_bounded(body, MAX_HEARTBEAT_BYTES).await.map_err(|error| unread(&error))?;
     let heartbeat: Heartbeat =
         serde_json::from_slice(&body).map_err(|error| Failure::bad_request(format!("heartbeat: {error}")))?;
     let reply = master.heartbeat(heartbeat).await.map_err(|error| Failure::of(&error))?;
     Ok(json(StatusCode::OK, &reply, false))
 }
 
-pub(super) fn unread<E: std::fmt::Display>(error: CollectError<E>) -> Failure {
+pub(super) fn unread<E: std::fmt::Display>(error: &CollectError<E>) -> Failure {
     let status = match error {
         CollectError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         CollectError::Broken(_) => StatusCode::BAD_REQUEST,

@@ -7,9 +7,7 @@ use axum::{
     response::Response,
 };
 use bytes::Bytes;
-use protocol::{
-    AssignRequest, Location, Master as _, NewNeedle, WriteError, Written, collect_bounded, wire::Remote,
-};
+use protocol::{AssignRequest, Location, Master as _, NewNeedle, WriteError, Written, collect_bounded};
 use serde::Serialize;
 use topology::Class;
 use types::FileId;
@@ -68,7 +66,7 @@ async fn read(headers: &HeaderMap, body: Body) -> Result<NewNeedle, Failure> {
             "content-encoding: send the file as it is",
         ));
     }
-    let data: Bytes = collect_bounded(body, MAX_UPLOAD_BYTES).await.map_err(unread)?;
+    let data: Bytes = collect_bounded(body, MAX_UPLOAD_BYTES).await.map_err(|error| unread(&error))?;
     let content_type = header(header::CONTENT_TYPE);
     if !content_type.trim_start().to_ascii_lowercase().starts_with("multipart/form-data") {
         return Ok(NewNeedle { data, mime: content_type.to_owned(), ..NewNeedle::default() });
@@ -96,10 +94,6 @@ async fn store(
             Err(error) => return Err(Failure::of(&error)),
         }
     }
-    let reason = failed.map_or_else(|| "no volume took it".to_owned(), |error| error.to_string());
-    let nowhere = WriteError::unavailable(
-        reason,
-        FileId { volume: Default::default(), key: Default::default(), cookie: Default::default() },
-    );
-    Err(Failure::of(&nowhere))
+    let last = failed.map(|error| format!(", the last: {error}")).unwrap_or_default();
+    Err(Failure::unavailable(format!("{ATTEMPTS} volumes did not take the file{last}")))
 }

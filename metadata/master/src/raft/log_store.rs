@@ -26,10 +26,12 @@ impl LogStore {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
 fn unreadable(error: DatabaseError) -> StorageError {
     StorageIoError::read_logs(openraft::AnyError::new(&error)).into()
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
 fn unwritten(error: DatabaseError) -> StorageError {
     StorageIoError::write_logs(openraft::AnyError::new(&error)).into()
 }

@@ -71,10 +71,9 @@ impl Applied {
         }
     }
 
-    fn to_snapshot(&self) -> Result<StoredSnapshot, StorageError> {
+    fn to_snapshot(&self) -> Result<StoredSnapshot, DatabaseError> {
         let data = postcard::to_stdvec(&self.ledger)
-            .map_err(|source| DatabaseError::Undecodable { what: "ledger".to_owned(), source })
-            .map_err(unwritten)?;
+            .map_err(|source| DatabaseError::Undecodable { what: "ledger".to_owned(), source })?;
         let meta = SnapshotMeta {
             last_log_id: self.last_log,
             last_membership: self.membership.clone(),
@@ -91,10 +90,12 @@ impl From<StoredSnapshot> for Snapshot<TypeConfig> {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
 fn unreadable(error: DatabaseError) -> StorageError {
     StorageIoError::read_snapshot(None, openraft::AnyError::new(&error)).into()
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
 fn unwritten(error: DatabaseError) -> StorageError {
     StorageIoError::write_snapshot(None, openraft::AnyError::new(&error)).into()
 }
@@ -144,7 +145,7 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
 
 impl RaftSnapshotBuilder<TypeConfig> for StateMachine {
     async fn build_snapshot(&mut self) -> Result<Snapshot<TypeConfig>, StorageError> {
-        let snapshot = self.applied.read().to_snapshot()?;
+        let snapshot = self.applied.read().to_snapshot().map_err(unwritten)?;
         self.keep(&snapshot).await?;
         Ok(snapshot.into())
     }

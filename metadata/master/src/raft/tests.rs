@@ -10,10 +10,10 @@ use openraft::{
     testing::{StoreBuilder, Suite},
 };
 use tempfile::TempDir;
-use topology::{Class, Command, Outcome};
+use topology::{Class, Command, Ledger, Outcome};
 
 use super::{database::Database, log_store::LogStore, state_machine::StateMachine, *};
-use crate::OpenError;
+use crate::{OpenError, tests::killed};
 
 struct Builder;
 
@@ -38,25 +38,6 @@ fn openraft_is_content_with_the_stores() {
 fn entry(index: u64) -> Entry {
     let log_id = LogId::new(openraft::CommittedLeaderId::new(1, 7), index);
     Entry { log_id, payload: openraft::EntryPayload::Normal(Command::CreateVolume(Class::default())) }
-}
-
-/// What a kill leaves behind: all files as they are, nothing flushed or closed first.
-fn killed(dir: &Path) -> TempDir {
-    fn copy(from: &Path, to: &Path) {
-        std::fs::create_dir_all(to).expect("makes a directory");
-        for file in std::fs::read_dir(from).expect("lists") {
-            let file = file.expect("lists");
-            let to = to.join(file.file_name());
-            if file.file_type().expect("has a type").is_dir() {
-                copy(&file.path(), &to);
-            } else {
-                std::fs::copy(file.path(), to).expect("copies");
-            }
-        }
-    }
-    let copied = tempfile::tempdir().expect("a directory");
-    copy(dir, copied.path());
-    copied
 }
 
 #[tokio::test]
@@ -163,7 +144,7 @@ async fn the_log_is_cut_behind_snapshots() {
         lease(&consensus).await;
     }
     consensus.compact().await;
-    let next_key = consensus.ledger(|ledger| ledger.next_key());
+    let next_key = consensus.ledger(Ledger::next_key);
     let deadline = Instant::now() + Duration::from_secs(10);
     loop {
         let copied = killed(dir.path());
@@ -177,7 +158,7 @@ async fn the_log_is_cut_behind_snapshots() {
     }
     drop(consensus);
     let consensus = open(dir.path()).await;
-    assert_eq!(consensus.ledger(|ledger| ledger.next_key()), next_key);
+    assert_eq!(consensus.ledger(Ledger::next_key), next_key);
 }
 
 #[tokio::test]

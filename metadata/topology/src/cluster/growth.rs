@@ -100,22 +100,24 @@ impl Cluster {
 
     /// The planned volume was made on all its servers as `id`: it is writable from now on, reported or not.
     pub fn grown(&mut self, plan: Plan, id: VolumeId) {
-        for server in &plan.servers {
+        let Plan { class, servers } = plan;
+        for server in servers {
             let Some(member) = self.members.get_mut(&server.url) else { continue };
             member.release();
             member.made(id);
             if !self.volumes.get(&id).is_some_and(|volume| volume.is_on(&server.url)) {
-                let copy =
-                    Replica { server: Arc::clone(server), size_bytes: EMPTY_VOLUME_BYTES, read_only: false };
-                self.put_copy(id, plan.class.clone(), copy);
+                self.put_copy(
+                    id,
+                    &class,
+                    Replica { server, size_bytes: EMPTY_VOLUME_BYTES, read_only: false },
+                );
             }
         }
     }
 
     /// The planned volume was not made.
-    #[expect(clippy::needless_pass_by_value, reason = "a plan is used up")]
     pub fn abandon(&mut self, plan: Plan) {
-        for server in &plan.servers {
+        for server in plan.servers {
             if let Some(member) = self.members.get_mut(&server.url) {
                 member.release();
             }

@@ -145,7 +145,7 @@ fn growth_follows_need() {
     assert_eq!(cluster.need(&class), Need::Soon, "nearly full");
     assert!(cluster.thin_classes().is_empty(), "nobody asked");
     assert!(cluster.pick(&class).is_some());
-    assert_eq!(cluster.thin_classes(), [class.clone()]);
+    assert_eq!(cluster.thin_classes(), std::slice::from_ref(&class));
     assert!(cluster.thin_classes().is_empty(), "told once");
 
     let full = |id| held(id, &class, LIMIT_BYTES);
@@ -183,8 +183,12 @@ fn any_op() -> impl Strategy<Value = Op> {
 /// What each server told last, and nothing derived.
 #[derive(Default)]
 struct Model {
-    servers: BTreeMap<u8, (u32, BTreeMap<u32, (u64, bool, u32)>)>,
+    servers: BTreeMap<u8, (Beats, BTreeMap<u32, ModelCopy>)>,
 }
+
+type Beats = u32;
+/// Size, read-only, and for how many beats unreported.
+type ModelCopy = (u64, bool, Beats);
 
 const REPORTED: u32 = u32::MAX;
 

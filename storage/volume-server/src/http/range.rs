@@ -92,6 +92,7 @@ mod tests {
     use super::*;
 
     #[track_caller]
+    #[expect(clippy::needless_pass_by_value, reason = "one case per line reads better without ampersands")]
     fn check(header: &str, len_bytes: u64, expected: Selection) {
         assert_eq!(select(header, len_bytes), expected, "{header:?} of {len_bytes}");
     }

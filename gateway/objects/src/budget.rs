@@ -40,9 +40,12 @@ impl Budget {
         Reservation { _permit: Arc::clone(&lane.free).acquire_many_owned(lane.permits(bytes)).await.ok() }
     }
 
-    /// Room if there is some now and nobody waits for it.
-    pub(crate) fn try_reserve(&self, bytes: usize) -> Option<Reservation> {
+    /// Room for what can also be done later: only while half of the lane stays free for what cannot.
+    pub(crate) fn spare(&self, bytes: usize) -> Option<Reservation> {
         let lane = self.lane(bytes);
+        if lane.used() + bytes > lane.total / 2 {
+            return None;
+        }
         let permit = Arc::clone(&lane.free).try_acquire_many_owned(lane.permits(bytes)).ok()?;
         Some(Reservation { _permit: Some(permit) })
     }
@@ -83,7 +86,6 @@ mod tests {
         let budget = Budget::new(16 << 20);
         let first = budget.reserve(8 << 20).await;
         let second = budget.reserve(6 << 20).await;
-        assert!(budget.try_reserve(SMALL_BYTES + 1).is_none());
         let mut third = Box::pin(budget.reserve(SMALL_BYTES + 1));
         assert!(matches!(futures::poll!(&mut third), Poll::Pending));
         drop(first);
@@ -97,7 +99,19 @@ mod tests {
     async fn large_buffers_leave_room_for_small_ones() {
         let budget = Budget::new(16 << 20);
         let _all = budget.reserve(usize::MAX).await;
-        assert!(budget.try_reserve(SMALL_BYTES + 1).is_none());
-        assert!(budget.try_reserve(SMALL_BYTES).is_some());
+        let large = budget.reserve(SMALL_BYTES + 1);
+        assert!(matches!(futures::poll!(Box::pin(large)), Poll::Pending));
+        let _small = budget.reserve(SMALL_BYTES).await;
+    }
+
+    #[tokio::test]
+    async fn what_can_wait_leaves_half_of_the_room() {
+        let budget = Budget::new(16 << 20);
+        let spare = budget.spare(7 << 20).expect("half of 14 MiB is free");
+        assert!(budget.spare(SMALL_BYTES + 1).is_none());
+        drop(spare);
+        let _reserved = budget.reserve(6 << 20).await;
+        assert!(budget.spare(2 << 20).is_none());
+        assert!(budget.spare(1 << 20).is_some());
     }
 }

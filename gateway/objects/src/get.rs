@@ -210,12 +210,12 @@ impl Sending {
         }
     }
 
-    /// Starts to read the next chunk if there is room for it now: never at the cost of a reader that waits.
+    /// Starts to read the next chunk if there is room to spare: a slow client must not hold two where others wait.
     fn read_ahead(&mut self) {
         let Some(next) = self.rest.front() else { return };
         let reader: Arc<Reader> = Arc::clone(self.objects.reader());
         let chunk = next.chunk;
-        if let Some(room) = reader.budget().try_reserve(chunk.size_bytes as usize) {
+        if let Some(room) = reader.budget().spare(chunk.size_bytes as usize) {
             let read = tokio::spawn(async move { reader.read_into(chunk, room).await });
             self.ahead = Some(AbortOnDropHandle::new(read));
         }

@@ -10,6 +10,8 @@
 //! Deliberately absent: any rule of S3; everything about needles but their addresses.
 
 mod commit;
+mod directory;
+mod journal;
 mod keys;
 mod list;
 mod load;

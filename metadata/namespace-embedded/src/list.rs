@@ -34,7 +34,7 @@ pub(crate) fn objects(spaces: &Spaces, snapshot: &Snapshot, listing: &Listing) -
             Step::Key => page.entries.push(rows::decode_entry(key, &row)?),
             Step::CommonPrefix(prefix) => {
                 let under = keys::in_bucket(&listing.bucket, prefix.as_bytes());
-                walk.skip(under, || keys::in_bucket(&listing.bucket, &lister.past(prefix)))?;
+                walk.skip(&under, || keys::in_bucket(&listing.bucket, &lister.past(prefix)))?;
                 page.entries.push(Entry::CommonPrefix(prefix.to_owned()));
             }
             Step::End { truncated } => {
@@ -68,7 +68,7 @@ pub(crate) fn uploads(
             Step::Key => page.uploads.push(upload(spaces, snapshot, &id)?),
             Step::CommonPrefix(prefix) => {
                 let under = UploadName::at(bucket, prefix.as_bytes());
-                walk.skip(under, || UploadName::at(bucket, &lister.past(prefix)))?;
+                walk.skip(&under, || UploadName::at(bucket, &lister.past(prefix)))?;
                 page.common_prefixes.push(prefix.to_owned());
             }
             Step::End { truncated } => {
@@ -201,10 +201,10 @@ impl<'s> Walk<'s> {
     }
 
     /// Goes on at the first row that is not `under`, which is the first from `past` on.
-    fn skip(&mut self, under: Vec<u8>, past: impl FnOnce() -> Vec<u8>) -> Result<(), StoreError> {
+    fn skip(&mut self, under: &[u8], past: impl FnOnce() -> Vec<u8>) -> Result<(), StoreError> {
         for _ in 0..STEPS_BEFORE_SEEK {
             match self.next()? {
-                Some((key, _)) if key.starts_with(&under) => {}
+                Some((key, _)) if key.starts_with(under) => {}
                 ahead => {
                     self.ahead = ahead;
                     return Ok(());

@@ -3,11 +3,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use fjall::{Database, PersistMode, Readable};
+use fjall::{CompressionType, Database, PersistMode};
 use types::Durability;
 
 use crate::{
     commit::Counters,
+    directory::Directory,
+    journal::{self, JournalError, Promise},
     spaces::{Space, Spaces},
 };
 
@@ -69,36 +71,67 @@ const JOURNAL_BYTES: u64 = 64 << 20;
 /// One to write out memtables while the other merges files.
 const WORKERS: usize = 2;
 
-/// An open database, its spaces, and where its counters stand.
-pub(crate) fn open(dir: &Path, settings: &Settings) -> Result<(Database, Spaces, Counters), OpenError> {
-    let failed = |error| open_error(dir, error);
-    let db = Database::builder(dir)
+/// An open store.
+pub(crate) struct Opened {
+    pub(crate) db: Database,
+    pub(crate) spaces: Spaces,
+    pub(crate) counters: Counters,
+    /// To be dropped last.
+    pub(crate) directory: Directory,
+}
+
+pub(crate) fn open(dir: &Path, settings: &Settings) -> Result<Opened, OpenError> {
+    let io_failed = |source| OpenError::Io { dir: dir.to_owned(), source };
+    let directory = Directory::open(dir).map_err(io_failed)?;
+    let directory = directory.ok_or_else(|| OpenError::InUse { dir: dir.to_owned() })?;
+    let rows = directory.rows();
+    directory.make_rows(|new| make(new, settings)).map_err(|error| open_error(dir, error))?;
+    mend_journal(dir, &directory)?;
+    let db = open_database(&rows, settings).map_err(|error| open_error(dir, error))?;
+    let spaces = Spaces::open(&db).map_err(|error| open_error(dir, error))?;
+    check_format(dir, &spaces)?;
+    let counters = Counters::read(&spaces).map_err(|error| corrupt(dir, error.to_string()))?;
+    // fjall has synced what it found.
+    directory.promise(settings.durability).map_err(io_failed)?;
+    Ok(Opened { db, spaces, counters, directory })
+}
+
+/// An empty database, closed again.
+fn make(dir: &Path, settings: &Settings) -> fjall::Result<()> {
+    let db = open_database(dir, settings)?;
+    Spaces::open(&db)?.get(Space::Meta).insert(FORMAT_KEY, [FORMAT])?;
+    db.persist(PersistMode::SyncAll)
+}
+
+fn open_database(dir: &Path, settings: &Settings) -> fjall::Result<Database> {
+    Database::builder(dir)
         .cache_size(settings.cache_bytes)
         .max_journaling_size(JOURNAL_BYTES)
+        .journal_compression(CompressionType::None)
         .worker_threads(WORKERS)
         .manual_journal_persist(true)
         .open()
-        .map_err(failed)?;
-    let spaces = Spaces::open(&db).map_err(failed)?;
-    check_format(dir, &db, &spaces)?;
-    let counters = Counters::read(&spaces).map_err(|error| corrupt(dir, error.to_string()))?;
-    Ok((db, spaces, counters))
 }
 
-fn check_format(dir: &Path, db: &Database, spaces: &Spaces) -> Result<(), OpenError> {
-    let failed = |error| open_error(dir, error);
-    let meta = spaces.get(Space::Meta);
-    match meta.get(FORMAT_KEY).map_err(failed)?.as_deref() {
+fn mend_journal(dir: &Path, directory: &Directory) -> Result<(), OpenError> {
+    let io_failed = |source| OpenError::Io { dir: dir.to_owned(), source };
+    let promise = match directory.promised().map_err(io_failed)? {
+        Durability::Disk => Promise::Synced,
+        Durability::Memory => Promise::Unsynced,
+    };
+    journal::mend(&directory.rows(), promise).map_err(|error| match error {
+        JournalError::Io { source, .. } => io_failed(source),
+        damaged @ JournalError::Damaged { .. } => corrupt(dir, damaged.to_string()),
+    })
+}
+
+fn check_format(dir: &Path, spaces: &Spaces) -> Result<(), OpenError> {
+    let format = spaces.get(Space::Meta).get(FORMAT_KEY).map_err(|error| open_error(dir, error))?;
+    match format.as_deref() {
         Some([FORMAT]) => Ok(()),
         Some([found]) => Err(OpenError::TooNew { dir: dir.to_owned(), found: *found }),
         Some(other) => Err(corrupt(dir, format!("a format of {} bytes", other.len()))),
-        None if !db.snapshot().is_empty(meta).map_err(failed)? => {
-            Err(corrupt(dir, "it holds rows and no format".to_owned()))
-        }
-        None => {
-            meta.insert(FORMAT_KEY, [FORMAT]).map_err(failed)?;
-            db.persist(PersistMode::SyncAll).map_err(failed)
-        }
+        None => Err(corrupt(dir, "its format is not said".to_owned())),
     }
 }
 

@@ -75,7 +75,7 @@ pub(crate) fn encode_object(object: &Object, version: RowVersion) -> Result<Enco
         },
         Vec::with_capacity(256),
     )
-    .map_err(unwritable)?;
+    .map_err(|error| unwritable(&error))?;
     let place = if detail.len() <= INLINE_BYTES { DetailPlace::Here } else { DetailPlace::Apart };
     let summary = Summary {
         size_bytes: object.size_bytes,
@@ -85,7 +85,7 @@ pub(crate) fn encode_object(object: &Object, version: RowVersion) -> Result<Enco
         checksum: object.checksum.as_ref().map(|checksum| (checksum.algorithm, checksum.kind)),
         detail: place,
     };
-    let mut row = postcard::to_extend(&summary, head(version)).map_err(unwritable)?;
+    let mut row = postcard::to_extend(&summary, head(version)).map_err(|error| unwritable(&error))?;
     if place == DetailPlace::Here {
         row.extend_from_slice(&detail);
         return Ok(EncodedObject { row, detail: None });
@@ -97,7 +97,8 @@ pub(crate) fn encode_object(object: &Object, version: RowVersion) -> Result<Enco
 
 /// Whether an object's detail has a row of its own.
 pub(crate) fn has_detail_apart(row: &[u8]) -> Result<bool, StoreError> {
-    let (summary, _) = postcard::take_from_bytes::<Summary<&str>>(split(row)?.1).map_err(unreadable)?;
+    let (summary, _) =
+        postcard::take_from_bytes::<Summary<&str>>(split(row)?.1).map_err(|error| unreadable(&error))?;
     Ok(summary.detail == DetailPlace::Apart)
 }
 
@@ -107,9 +108,10 @@ pub(crate) fn decode_object<R: AsRef<[u8]>>(
     detail_apart: impl FnOnce() -> Result<Option<R>, StoreError>,
 ) -> Result<(Object, RowVersion), StoreError> {
     let (version, body) = split(row)?;
-    let (summary, rest) = postcard::take_from_bytes::<Summary<String>>(body).map_err(unreadable)?;
+    let (summary, rest) =
+        postcard::take_from_bytes::<Summary<String>>(body).map_err(|error| unreadable(&error))?;
     let detail: Detail = match summary.detail {
-        DetailPlace::Here => postcard::from_bytes(rest).map_err(unreadable)?,
+        DetailPlace::Here => postcard::from_bytes(rest).map_err(|error| unreadable(&error))?,
         DetailPlace::Apart => {
             let apart = detail_apart()?
                 .ok_or_else(|| StoreError::Corrupt("an object's detail is missing".to_owned()))?;
@@ -117,7 +119,7 @@ pub(crate) fn decode_object<R: AsRef<[u8]>>(
             if detail_version != version {
                 return Err(StoreError::Corrupt("an object's detail is of another version".to_owned()));
             }
-            postcard::from_bytes(detail).map_err(unreadable)?
+            postcard::from_bytes(detail).map_err(|error| unreadable(&error))?
         }
     };
     let object = Object {
@@ -141,7 +143,8 @@ pub(crate) fn decode_object<R: AsRef<[u8]>>(
 /// A line of a listing: the detail is not looked at.
 pub(crate) fn decode_entry(key: &str, row: &[u8]) -> Result<Entry, StoreError> {
     let (_, body) = split(row)?;
-    let (summary, _) = postcard::take_from_bytes::<Summary<String>>(body).map_err(unreadable)?;
+    let (summary, _) =
+        postcard::take_from_bytes::<Summary<String>>(body).map_err(|error| unreadable(&error))?;
     let key: ObjectKey = key.parse().map_err(|why| StoreError::Corrupt(format!("a stored key: {why}")))?;
     Ok(Entry::Object {
         key,
@@ -154,7 +157,7 @@ pub(crate) fn decode_entry(key: &str, row: &[u8]) -> Result<Entry, StoreError> {
 }
 
 pub(crate) fn encode_bucket(bucket: &Bucket, version: RowVersion) -> Result<Vec<u8>, StoreError> {
-    postcard::to_extend(bucket, head(version)).map_err(unwritable)
+    postcard::to_extend(bucket, head(version)).map_err(|error| unwritable(&error))
 }
 
 pub(crate) fn decode_bucket(row: &[u8]) -> Result<(Bucket, RowVersion), StoreError> {
@@ -162,7 +165,7 @@ pub(crate) fn decode_bucket(row: &[u8]) -> Result<(Bucket, RowVersion), StoreErr
 }
 
 pub(crate) fn encode_upload(upload: &Upload, version: RowVersion) -> Result<Vec<u8>, StoreError> {
-    postcard::to_extend(upload, head(version)).map_err(unwritable)
+    postcard::to_extend(upload, head(version)).map_err(|error| unwritable(&error))
 }
 
 pub(crate) fn decode_upload(row: &[u8]) -> Result<(Upload, RowVersion), StoreError> {
@@ -170,7 +173,7 @@ pub(crate) fn decode_upload(row: &[u8]) -> Result<(Upload, RowVersion), StoreErr
 }
 
 pub(crate) fn encode_part(part: &StoredPart, version: RowVersion) -> Result<Vec<u8>, StoreError> {
-    postcard::to_extend(part, head(version)).map_err(unwritable)
+    postcard::to_extend(part, head(version)).map_err(|error| unwritable(&error))
 }
 
 pub(crate) fn decode_part(row: &[u8]) -> Result<(StoredPart, RowVersion), StoreError> {
@@ -179,7 +182,7 @@ pub(crate) fn decode_part(row: &[u8]) -> Result<(StoredPart, RowVersion), StoreE
 
 /// The moment comes first, so that an intent that is not due need not be decoded.
 pub(crate) fn encode_intent(freed: Timestamp, needles: &[FileId]) -> Result<Vec<u8>, StoreError> {
-    postcard::to_extend(needles, head(RowVersion(freed.as_millis()))).map_err(unwritable)
+    postcard::to_extend(needles, head(RowVersion(freed.as_millis()))).map_err(|error| unwritable(&error))
 }
 
 /// When an intent's needles were freed.
@@ -193,7 +196,7 @@ pub(crate) fn intent_needles(row: &[u8]) -> Result<Vec<FileId>, StoreError> {
 
 fn decode<T: DeserializeOwned>(row: &[u8]) -> Result<(T, RowVersion), StoreError> {
     let (version, body) = split(row)?;
-    Ok((postcard::from_bytes(body).map_err(unreadable)?, version))
+    Ok((postcard::from_bytes(body).map_err(|error| unreadable(&error))?, version))
 }
 
 fn head(version: RowVersion) -> Vec<u8> {
@@ -213,10 +216,10 @@ fn split(row: &[u8]) -> Result<(RowVersion, &[u8]), StoreError> {
     Ok((RowVersion(u64::from_be_bytes(version)), body))
 }
 
-fn unreadable(error: postcard::Error) -> StoreError {
+fn unreadable(error: &postcard::Error) -> StoreError {
     StoreError::Corrupt(format!("a row cannot be decoded: {error}"))
 }
 
-fn unwritable(error: postcard::Error) -> StoreError {
+fn unwritable(error: &postcard::Error) -> StoreError {
     StoreError::Corrupt(format!("a row cannot be encoded: {error}"))
 }

@@ -15,7 +15,14 @@ use namespace::{
 use tokio::{sync::Semaphore, task::spawn_blocking};
 use types::{Durability, Timestamp};
 
-use crate::{OpenError, Settings, commit::Writer, list, load, open::open, spaces::Spaces};
+use crate::{
+    OpenError, Settings,
+    commit::Writer,
+    directory::Directory,
+    list, load,
+    open::{Opened, open},
+    spaces::Spaces,
+};
 
 /// The rows of a namespace in one directory. One process at a time.
 ///
@@ -34,14 +41,16 @@ pub(crate) struct Inner {
     pub(crate) db: Database,
     /// No delete intent before this one is left: saves walking over those that were struck.
     first_intent: AtomicU64,
+    /// Last, so that the lock is held until the database is closed.
+    _directory: Directory,
 }
 
 impl EmbeddedStore {
     /// Opens the store in `dir`, made if it is not there.
     pub fn open(dir: &Path, settings: &Settings) -> Result<Self, OpenError> {
-        let (db, spaces, counters) = open(dir, settings)?;
+        let Opened { db, spaces, counters, directory } = open(dir, settings)?;
         let writer = Writer::new(db.clone(), settings.durability, counters);
-        let inner = Inner { writer, spaces, db, first_intent: AtomicU64::new(0) };
+        let inner = Inner { writer, spaces, db, first_intent: AtomicU64::new(0), _directory: directory };
         let scans = available_parallelism().map_or(2, usize::from) * 2;
         Ok(Self { inner: Arc::new(inner), durability: settings.durability, scans: Semaphore::new(scans) })
     }

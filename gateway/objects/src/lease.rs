@@ -91,7 +91,7 @@ const MAX_CLASSES: usize = 4_096;
 /// How long a volume that refused a write is not taken again, if there is another.
 const REFUSING: Duration = Duration::from_secs(5);
 /// Questions to the master for one lease, when it keeps naming volumes that refuse.
-const MAX_QUESTIONS: u32 = 5;
+const MAX_QUESTIONS: u32 = 3;
 
 impl Leases {
     pub(crate) fn new(

@@ -156,8 +156,11 @@ async fn slow_readers_of_large_objects_do_not_stop_small_ones() {
     let mut slow = Vec::new();
     for _ in 0..3 {
         let range = 0..object.size_bytes;
-        let mut content =
-            fixture.objects.read(&bucket(), &key("big"), &object, range).await.expect("there is room for three");
+        let mut content = fixture
+            .objects
+            .read(&bucket(), &key("big"), &object, range)
+            .await
+            .expect("there is room for three");
         assert!(content.next().await.is_some_and(|piece| piece.is_ok()));
         slow.push(content);
     }

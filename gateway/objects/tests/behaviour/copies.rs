@@ -181,7 +181,8 @@ async fn parts_are_copied_from_ranges() {
 async fn a_copy_of_a_composite_checksum_is_of_the_full_object() {
     let fixture = Fixture::new(settings()).await;
     let data = bytes(100, 1);
-    let integrity = Integrity { size_bytes: Some(100), ..expected(ChecksumAlgorithm::Sha1, ExpectedValue::Unknown) };
+    let integrity =
+        Integrity { size_bytes: Some(100), ..expected(ChecksumAlgorithm::Sha1, ExpectedValue::Unknown) };
     let stored = fixture.objects.put(put_of("from", integrity), body(&data, 30)).await.expect("stores");
     assert_eq!(stored.object.checksum.as_ref().unwrap().value, sha1::Sha1::digest(&data).to_vec());
     let copied = fixture.objects.copy(copy_of("from", "to")).await.expect("copies").object;

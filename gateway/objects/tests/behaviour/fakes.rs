@@ -337,8 +337,9 @@ impl Fixture {
     }
 
     pub async fn with_copies(copies: usize, settings: Settings) -> Self {
-        let dir = tempfile::tempdir().expect("a directory");
-        let store = Arc::new(FaultyStore { inner: open_store(dir.path()), commits: Mutex::new(Commits::Work) });
+        let dir = memory_dir();
+        let store =
+            Arc::new(FaultyStore { inner: open_store(dir.path()), commits: Mutex::new(Commits::Work) });
         let namespace = Namespace::new(Arc::clone(&store) as Arc<dyn Store>, 1);
         let cluster = Cluster::new(copies);
         let servers = (0..copies + 1).fold(Servers::default(), |servers, index| {
@@ -365,6 +366,13 @@ impl Fixture {
         })
         .await;
     }
+}
+
+/// In memory where the system has such a place: these tests are not about disks, and a new store syncs a lot.
+fn memory_dir() -> TempDir {
+    let memory = Path::new("/dev/shm");
+    let dir = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+    dir.expect("a directory")
 }
 
 pub fn open_store(dir: &Path) -> EmbeddedStore {

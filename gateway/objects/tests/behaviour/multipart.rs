@@ -1,7 +1,7 @@
 use md5::{Digest, Md5};
 use namespace::{
-    ChecksumAlgorithm, ChecksumKind, ContentHeaders, ETag, Listing, PartNumber, ReadPreconditions, StoredPart,
-    Upload, UploadChecksumKind, UploadId, UploadListing, WritePreconditions,
+    ChecksumAlgorithm, ChecksumKind, ContentHeaders, ETag, Listing, PartNumber, ReadPreconditions,
+    StoredPart, Upload, UploadChecksumKind, UploadId, UploadListing, WritePreconditions,
     intents::{CompleteUpload, CompleteUploadRefusal, CompletedPart},
 };
 use objects::{
@@ -87,7 +87,11 @@ async fn parts_become_an_object() {
     assert_eq!(get(&fixture.objects, "k").await.expect("reads"), whole);
 
     let copy = Copy {
-        source: Source { bucket: bucket.clone(), key: key.clone(), preconditions: ReadPreconditions::default() },
+        source: Source {
+            bucket: bucket.clone(),
+            key: key.clone(),
+            preconditions: ReadPreconditions::default(),
+        },
         bucket: bucket.clone(),
         key: "copy".parse().unwrap(),
         replacement: None,
@@ -169,7 +173,11 @@ async fn uploads_do_not_hold_a_bucket_and_objects_do() {
         after: None,
         limit: 10,
     };
-    assert_eq!(fixture.objects.uploads(&listing).await.expect("lists").uploads.len(), 1, "nothing was aborted");
+    assert_eq!(
+        fixture.objects.uploads(&listing).await.expect("lists").uploads.len(),
+        1,
+        "nothing was aborted"
+    );
     fixture.objects.delete(&here, &key("object"), Default::default()).await.expect("deletes");
     fixture.objects.delete_bucket(&here).await.expect("deletes");
     let error = fixture.objects.bucket(&here).await.expect_err("is gone");

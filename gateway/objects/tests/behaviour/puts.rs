@@ -22,11 +22,8 @@ async fn what_is_put_is_stored_and_told() {
         assert_eq!(object.size_bytes, size as u64);
         assert_eq!(object.etag, ETag { md5: Md5::digest(&data).into(), parts: None });
         let crc = crc_fast::crc64_nvme(&data).to_be_bytes().to_vec();
-        let checksum = Checksum {
-            algorithm: ChecksumAlgorithm::Crc64Nvme,
-            kind: ChecksumKind::FullObject,
-            value: crc,
-        };
+        let checksum =
+            Checksum { algorithm: ChecksumAlgorithm::Crc64Nvme, kind: ChecksumKind::FullObject, value: crc };
         assert_eq!(object.checksum, Some(checksum));
         assert_eq!(object.metadata, [("colour".to_owned(), "blue".to_owned())]);
         assert_eq!(object.needles().count(), size.div_ceil(CHUNK), "{size}");

@@ -88,10 +88,15 @@ impl Roles {
         alive > 0
     }
 
+    /// Needles ever written, as the volume server counts them.
+    fn written_needles(&self) -> u64 {
+        let volumes = self.volumes.heartbeat().volumes;
+        volumes.iter().map(|volume| volume.needle_count + volume.deleted_count).sum()
+    }
+
     /// Live needles, as the volume server counts them.
     fn live_needles(&self) -> u64 {
-        let volumes = self.volumes.heartbeat().volumes;
-        volumes.iter().map(|volume| volume.needle_count.saturating_sub(volume.deleted_count)).sum()
+        self.volumes.heartbeat().volumes.iter().map(|volume| volume.needle_count).sum()
     }
 }
 
@@ -183,6 +188,7 @@ async fn refused_bodies_leave_no_live_needle() {
         let data = bytes(size, 1);
         let wrong = objects::Integrity { md5: Some([0; 16]), ..sized(&data) };
         roles.objects.put(put_of("k", wrong), body(&data, 300)).await.expect_err("another MD5");
+        assert!(size < CHUNK || roles.written_needles() > 0, "the chunks of a large body are written");
         let short = objects::Integrity { size_bytes: Some(size as u64 + 1), ..Default::default() };
         roles.objects.put(put_of("k", short), body(&data, 300)).await.expect_err("another size");
     }

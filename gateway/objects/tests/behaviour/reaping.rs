@@ -21,8 +21,11 @@ async fn replaced_and_deleted_needles_go_after_the_delay() {
     assert!(freed.elapsed() >= delay);
     let kept = fixture.objects.lookup(&bucket(), &key("replaced")).await.expect("is there");
     assert_eq!(fixture.cluster.needles(0), kept.needles().collect::<Vec<_>>());
-    let stats = fixture.objects.reaper_stats();
-    assert_eq!((stats.needles_deleted, stats.intents_kept), (3, 0));
+    eventually("they are counted", || async {
+        let stats = fixture.objects.reaper_stats();
+        (stats.needles_deleted, stats.intents_kept) == (3, 0)
+    })
+    .await;
 }
 
 #[tokio::test]

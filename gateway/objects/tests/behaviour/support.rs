@@ -10,8 +10,8 @@ use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 use namespace::{AccountId, BucketName, ContentHeaders, ObjectKey, WritePreconditions};
 use objects::{
-    Body, BodyError, ExpectedChecksum, ExpectedValue, Integrity, Objects, Put, PutError, ReadFailure, Settings,
-    Stored,
+    Body, BodyError, ExpectedChecksum, ExpectedValue, Integrity, Objects, Put, PutError, ReadFailure,
+    Settings, Stored,
 };
 use types::Placement;
 

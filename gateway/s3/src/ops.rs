@@ -50,7 +50,7 @@ mod tests;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use namespace::{Bucket, BucketName};
+use namespace::{Bucket, BucketName, StoredPart};
 use objects::Objects;
 use s3s::{S3, S3ErrorCode, S3Request, S3Response, S3Result, dto::*, header::X_AMZ_EXPECTED_BUCKET_OWNER};
 use types::Durability;
@@ -118,8 +118,13 @@ fn caller<T>(request: &S3Request<T>) -> S3Result<&Caller> {
         .ok_or_else(|| s3_error(S3ErrorCode::AccessDenied, "Access Denied: no credentials."))
 }
 
-fn s3s_etag(etag: impl ToString) -> ETag {
-    ETag::Strong(etag.to_string())
+fn s3s_etag(md5: &namespace::ETag) -> ETag {
+    ETag::Strong(md5.to_string())
+}
+
+/// A part's ETag is its MD5.
+fn s3s_part_etag(part: &StoredPart) -> ETag {
+    ETag::Strong(hex::encode(part.md5))
 }
 
 fn s3s_owner(caller: &Caller) -> Owner {

@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 use futures::Stream;
 use http::header::CONTENT_LENGTH;
-use objects::{Body, Content, ReadFailure};
+use objects::{Body, Content, MAX_BODY_BYTES, ReadFailure};
 use parking_lot::Mutex;
 use s3s::{
     S3ErrorCode, S3Result, StdError,
@@ -19,13 +19,10 @@ use s3s::{
 use super::{errors, headers::Headers};
 use crate::error::s3_error;
 
-/// Bytes of one request's body at most: 5 GiB.
-const BODY_MAX_BYTES: u64 = 5 << 30;
-
 /// The body of a request, for `objects`.
 pub(super) fn of_request(blob: Option<StreamingBlob>) -> Body {
     match blob {
-        Some(blob) => Pin::<Box<_>>::from(DynByteStream::from(blob)),
+        Some(blob) => DynByteStream::from(blob),
         None => Box::pin(futures::stream::empty()),
     }
 }
@@ -38,7 +35,7 @@ pub(super) fn declared_size(headers: &Headers<'_>) -> S3Result<u64> {
     let size_bytes = declared.parse().map_err(|_| {
         s3_error(S3ErrorCode::InvalidArgument, "The declared length of the body is not a number of bytes.")
     })?;
-    if size_bytes > BODY_MAX_BYTES { Err(errors::too_large()) } else { Ok(size_bytes) }
+    if size_bytes > MAX_BODY_BYTES { Err(errors::too_large()) } else { Ok(size_bytes) }
 }
 
 /// The body of an answer of exactly `size_bytes`: sent with a Content-Length, and broken off rather than ended

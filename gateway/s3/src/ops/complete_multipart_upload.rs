@@ -137,7 +137,7 @@ fn answer(
         checksum_sha1: sums.checksum_sha1,
         checksum_sha256: sums.checksum_sha256,
         checksum_type: sums.checksum_type,
-        e_tag: Some(s3s_etag(stored.object.etag)),
+        e_tag: Some(s3s_etag(&stored.object.etag)),
         ..Default::default()
     };
     S3Response::with_headers(output, durability_header(stored.durability))

@@ -1,4 +1,3 @@
-use http::header::HeaderMap;
 use objects::{Copy, Stored};
 use s3s::{
     S3ErrorCode, S3Request, S3Response, S3Result,
@@ -23,7 +22,7 @@ pub(super) async fn run(
     operations.expect_owner(&copy.bucket, &X_AMZ_EXPECTED_BUCKET_OWNER, &headers).await?;
     operations.expect_owner(&copy.source.bucket, &X_AMZ_SOURCE_EXPECTED_BUCKET_OWNER, &headers).await?;
     let stored = operations.objects.copy(copy).await.map_err(errors::copy)?;
-    let answer_headers: HeaderMap = durability_header(stored.durability);
+    let answer_headers = durability_header(stored.durability);
     let output = CopyObjectOutput { copy_object_result: Some(result(&stored)), ..Default::default() };
     Ok(S3Response::with_headers(output, answer_headers))
 }
@@ -75,7 +74,7 @@ fn result(stored: &Stored) -> CopyObjectResult {
         checksum_sha1: sums.checksum_sha1,
         checksum_sha256: sums.checksum_sha256,
         checksum_type: sums.checksum_type,
-        e_tag: Some(s3s_etag(stored.object.etag)),
+        e_tag: Some(s3s_etag(&stored.object.etag)),
         last_modified: Some(times::dto(stored.object.modified)),
     }
 }

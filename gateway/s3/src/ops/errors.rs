@@ -292,7 +292,7 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(error: S3Error, code: &str, status: u16) {
+    fn check(error: &S3Error, code: &str, status: u16) {
         assert_eq!(error.code().as_str(), code);
         assert_eq!(error.status_code().map(|status| status.as_u16()), Some(status), "{code}");
         assert!(error.message().is_some_and(|message| message.ends_with('.')), "{error:?}");
@@ -300,22 +300,22 @@ mod tests {
 
     #[test]
     fn every_refusal_has_its_code_status_and_message() {
-        check(put(PutError::BadDigest), "BadDigest", 400);
-        check(put(PutError::MissingTrailer), "MalformedTrailerError", 400);
-        check(put(PutError::IncompleteBody { declared: 2, actual: 1 }), "IncompleteBody", 400);
-        check(put(PutError::TooLarge), "EntityTooLarge", 400);
-        check(put(PutError::Unavailable("down".into())), "ServiceUnavailable", 503);
-        check(put(PutError::InDoubt("torn".into())), "InternalError", 500);
-        check(lookup(LookupError::NoSuchKey), "NoSuchKey", 404);
-        check(read(ReadFailure::Damaged("crc".into())), "InternalError", 500);
-        check(read(ReadFailure::Changed), "SlowDown", 503);
-        check(bucket(BucketError::NotEmpty), "BucketNotEmpty", 409);
-        check(delete(DeleteError::PreconditionFailed), "PreconditionFailed", 412);
-        check(copy(CopyError::InvalidRange { size_bytes: 3 }), "InvalidRange", 416);
-        check(copy(CopyError::OntoItself), "InvalidRequest", 400);
-        check(upload(UploadError::NoSuchUpload), "NoSuchUpload", 404);
-        check(complete_refusal(&CompleteUploadRefusal::InvalidPartOrder), "InvalidPartOrder", 400);
-        check(range_not_satisfiable(7), "InvalidRange", 416);
+        check(&put(PutError::BadDigest), "BadDigest", 400);
+        check(&put(PutError::MissingTrailer), "MalformedTrailerError", 400);
+        check(&put(PutError::IncompleteBody { declared: 2, actual: 1 }), "IncompleteBody", 400);
+        check(&put(PutError::TooLarge), "EntityTooLarge", 400);
+        check(&put(PutError::Unavailable("down".into())), "ServiceUnavailable", 503);
+        check(&put(PutError::InDoubt("torn".into())), "InternalError", 500);
+        check(&lookup(LookupError::NoSuchKey), "NoSuchKey", 404);
+        check(&read(ReadFailure::Damaged("crc".into())), "InternalError", 500);
+        check(&read(ReadFailure::Changed), "SlowDown", 503);
+        check(&bucket(BucketError::NotEmpty), "BucketNotEmpty", 409);
+        check(&delete(DeleteError::PreconditionFailed), "PreconditionFailed", 412);
+        check(&copy(CopyError::InvalidRange { size_bytes: 3 }), "InvalidRange", 416);
+        check(&copy(CopyError::OntoItself), "InvalidRequest", 400);
+        check(&upload(UploadError::NoSuchUpload), "NoSuchUpload", 404);
+        check(&complete_refusal(&CompleteUploadRefusal::InvalidPartOrder), "InvalidPartOrder", 400);
+        check(&range_not_satisfiable(7), "InvalidRange", 416);
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub(super) async fn run(
     let asked = parse(input, &operations.region)?;
     let (buckets, next) = page(operations, &asked).await?;
     let output = ListBucketsOutput {
-        buckets: Some(buckets.into_iter().map(|bucket| line(bucket, operations, &asked)).collect()),
+        buckets: Some(buckets.iter().map(|bucket| line(bucket, operations, &asked)).collect()),
         continuation_token: next,
         owner: Some(s3s_owner(caller(&request)?)),
         prefix,
@@ -75,7 +75,7 @@ async fn page(operations: &Operations, asked: &Asked) -> S3Result<(Vec<Bucket>, 
     Ok((buckets, next))
 }
 
-fn line(bucket: Bucket, operations: &Operations, asked: &Asked) -> dto::Bucket {
+fn line(bucket: &Bucket, operations: &Operations, asked: &Asked) -> dto::Bucket {
     dto::Bucket {
         name: Some(bucket.name.to_string()),
         creation_date: Some(times::dto(bucket.created)),

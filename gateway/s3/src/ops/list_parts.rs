@@ -6,7 +6,7 @@ use s3s::{
 };
 
 use super::{
-    Operations, caller, checksums, errors, headers::Headers, listing, names, s3s_etag, s3s_owner, times,
+    Operations, caller, checksums, errors, headers::Headers, listing, names, s3s_owner, s3s_part_etag, times,
 };
 use crate::{Caller, error::s3_error};
 
@@ -24,7 +24,7 @@ pub(super) async fn run(
     operations.expect_owner(&bucket, &X_AMZ_EXPECTED_BUCKET_OWNER, &headers).await?;
     let found = operations.objects.parts(&bucket, &key, &upload, PartNumber::new(marker), limit).await;
     let (upload, page) = found.map_err(errors::upload)?;
-    Ok(S3Response::new(output(&upload, page, marker, limit, caller(&request)?)))
+    Ok(S3Response::new(output(&upload, &page, marker, limit, caller(&request)?)))
 }
 
 /// The number after which the page starts. Past the last number there are no parts.
@@ -38,7 +38,7 @@ fn marker(asked: Option<i32>) -> S3Result<u16> {
     Ok(u16::try_from(marker).unwrap_or(PartNumber::MAX).min(PartNumber::MAX))
 }
 
-fn output(upload: &Upload, page: PartPage, marker: u16, limit: usize, caller: &Caller) -> ListPartsOutput {
+fn output(upload: &Upload, page: &PartPage, marker: u16, limit: usize, caller: &Caller) -> ListPartsOutput {
     let owner = s3s_owner(caller);
     let last = page.parts.last().map(|part| part.number.get());
     ListPartsOutput {
@@ -61,12 +61,12 @@ fn output(upload: &Upload, page: PartPage, marker: u16, limit: usize, caller: &C
         next_part_number_marker: Some(i32::from(last.unwrap_or(0))),
         max_parts: i32::try_from(limit).ok(),
         is_truncated: Some(page.truncated && last.is_some()),
-        parts: Some(page.parts.into_iter().map(part).collect()),
+        parts: Some(page.parts.iter().map(part).collect()),
         ..Default::default()
     }
 }
 
-fn part(part: StoredPart) -> dto::Part {
+fn part(part: &StoredPart) -> dto::Part {
     let sums = checksums::fields(part.checksum.as_ref());
     dto::Part {
         checksum_crc32: sums.checksum_crc32,
@@ -74,7 +74,7 @@ fn part(part: StoredPart) -> dto::Part {
         checksum_crc64nvme: sums.checksum_crc64nvme,
         checksum_sha1: sums.checksum_sha1,
         checksum_sha256: sums.checksum_sha256,
-        e_tag: Some(s3s_etag(hex::encode(part.md5))),
+        e_tag: Some(s3s_part_etag(part)),
         last_modified: Some(times::dto(part.modified)),
         part_number: Some(i32::from(part.number.get())),
         size: i64::try_from(part.size_bytes).ok(),

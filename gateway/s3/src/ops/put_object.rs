@@ -1,14 +1,13 @@
-use namespace::WritePreconditions;
-use objects::{Integrity, Put};
+use objects::Put;
 use s3s::{
     S3Request, S3Response, S3Result,
-    dto::{ETag, PutObjectInput, PutObjectOutput},
+    dto::{PutObjectInput, PutObjectOutput},
     header::X_AMZ_EXPECTED_BUCKET_OWNER,
 };
 
 use super::{
     Operations, body, checksums, conditions, content, durability_header, errors, headers::Headers, names,
-    refusals,
+    refusals, s3s_etag,
 };
 
 /// `PUT /{bucket}/{key}`
@@ -25,16 +24,15 @@ pub(super) async fn run(
     if let Some(checksum) = &stored.object.checksum {
         checksums::show(&mut answer_headers, checksum, true);
     }
-    let output =
-        PutObjectOutput { e_tag: Some(ETag::Strong(stored.object.etag.to_string())), ..Default::default() };
+    let output = PutObjectOutput { e_tag: Some(s3s_etag(&stored.object.etag)), ..Default::default() };
     Ok(S3Response::with_headers(output, answer_headers))
 }
 
 fn parse(input: &mut PutObjectInput, request: &S3Request<()>, headers: &Headers<'_>) -> S3Result<Put> {
     refusals::of_write(headers)?;
-    let preconditions: WritePreconditions = conditions::of_write(headers)?;
+    let preconditions = conditions::of_write(headers)?;
     let size_bytes = body::declared_size(headers)?;
-    let integrity: Integrity = checksums::integrity(headers, request.extensions.get(), size_bytes)?;
+    let integrity = checksums::integrity(headers, request.extensions.get(), size_bytes)?;
     Ok(Put {
         bucket: names::bucket(&input.bucket)?,
         key: names::key(&input.key)?,

@@ -63,9 +63,9 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(header: &str, size_bytes: u64, expected: Option<Range<u64>>) {
+    fn check(header: &str, size_bytes: u64, expected: impl Into<Option<Range<u64>>>) {
         let range = ByteRange::parse(header).expect("a byte range");
-        assert_eq!(range.within(size_bytes), expected, "{header} of {size_bytes}");
+        assert_eq!(range.within(size_bytes), expected.into(), "{header} of {size_bytes}");
     }
 
     #[test]

@@ -131,7 +131,8 @@ mod tests {
             );
             let moment = Timestamp::from_millis(millis);
             let expected = offset(moment).format(format)?;
-            prop_assert_eq!(std::str::from_utf8(&iso8601(moment))?, expected);
+            let written = String::from_utf8(iso8601(moment).to_vec())?;
+            prop_assert_eq!(written, expected);
         }
 
         #[test]

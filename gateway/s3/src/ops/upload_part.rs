@@ -5,7 +5,7 @@ use s3s::{
     header::X_AMZ_EXPECTED_BUCKET_OWNER,
 };
 
-use super::{Operations, body, checksums, errors, headers::Headers, names, refusals, s3s_etag};
+use super::{Operations, body, checksums, errors, headers::Headers, names, refusals, s3s_part_etag};
 
 /// `PUT /{bucket}/{key}?partNumber&uploadId`
 pub(super) async fn run(
@@ -29,6 +29,6 @@ pub(super) async fn run(
     if let Some(checksum) = &part.checksum {
         checksums::show(&mut answer_headers, checksum, false);
     }
-    let output = UploadPartOutput { e_tag: Some(s3s_etag(hex::encode(part.md5))), ..Default::default() };
+    let output = UploadPartOutput { e_tag: Some(s3s_part_etag(&part)), ..Default::default() };
     Ok(S3Response::with_headers(output, answer_headers))
 }

@@ -8,7 +8,8 @@ use s3s::{
 };
 
 use super::{
-    Operations, checksums, copy_source, errors, headers::Headers, names, ranges, refusals, s3s_etag, times,
+    Operations, checksums, copy_source, errors, headers::Headers, names, ranges, refusals, s3s_part_etag,
+    times,
 };
 use crate::error::s3_error;
 
@@ -50,7 +51,7 @@ fn result(part: &StoredPart) -> CopyPartResult {
         checksum_crc64nvme: sums.checksum_crc64nvme,
         checksum_sha1: sums.checksum_sha1,
         checksum_sha256: sums.checksum_sha256,
-        e_tag: Some(s3s_etag(hex::encode(part.md5))),
+        e_tag: Some(s3s_part_etag(part)),
         last_modified: Some(times::dto(part.modified)),
     }
 }

@@ -12,7 +12,7 @@ use crate::support::Fixture;
 
 /// Keeps what it is told, and refuses while it is told to.
 #[derive(Default)]
-struct Listener {
+pub(crate) struct Listener {
     heard: Mutex<Vec<Heartbeat>>,
     refusing: Mutex<bool>,
 }
@@ -38,7 +38,7 @@ impl Master for Listener {
 
 impl Listener {
     /// Waits for a heartbeat after the first `seen` that `is_it`.
-    async fn hear(&self, seen: usize, is_it: impl Fn(&Heartbeat) -> bool) -> Heartbeat {
+    pub(crate) async fn hear(&self, seen: usize, is_it: impl Fn(&Heartbeat) -> bool) -> Heartbeat {
         for _ in 0..1000 {
             if let Some(found) = self.heard.lock().iter().skip(seen).find(|beat| is_it(beat)) {
                 return found.clone();

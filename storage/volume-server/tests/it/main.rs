@@ -3,6 +3,7 @@
 mod conformance;
 mod deletes;
 mod downloads;
+mod faults;
 mod heartbeats;
 mod lifecycle;
 mod manifests;

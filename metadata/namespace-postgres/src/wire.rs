@@ -64,7 +64,7 @@ pub(crate) struct Fields<'b> {
 /// A value that a field can hold.
 pub(crate) trait Field {
     const TYPE: u32;
-    fn write(&self, buffer: &mut Vec<u8>) -> Result<(), BoxDynError>;
+    fn write(self, buffer: &mut Vec<u8>) -> Result<(), BoxDynError>;
 }
 
 impl Fields<'_> {
@@ -102,7 +102,7 @@ fn sized(
 
 impl Field for &str {
     const TYPE: u32 = 25;
-    fn write(&self, buffer: &mut Vec<u8>) -> Result<(), BoxDynError> {
+    fn write(self, buffer: &mut Vec<u8>) -> Result<(), BoxDynError> {
         buffer.extend_from_slice(self.as_bytes());
         Ok(())
     }
@@ -110,7 +110,7 @@ impl Field for &str {
 
 impl Field for &[u8] {
     const TYPE: u32 = 17;
-    fn write(&self, buffer: &mut Vec<u8>) -> Result<(), BoxDynError> {
+    fn write(self, buffer: &mut Vec<u8>) -> Result<(), BoxDynError> {
         buffer.extend_from_slice(self);
         Ok(())
     }
@@ -118,7 +118,7 @@ impl Field for &[u8] {
 
 impl Field for i64 {
     const TYPE: u32 = 20;
-    fn write(&self, buffer: &mut Vec<u8>) -> Result<(), BoxDynError> {
+    fn write(self, buffer: &mut Vec<u8>) -> Result<(), BoxDynError> {
         buffer.extend_from_slice(&self.to_be_bytes());
         Ok(())
     }
@@ -126,7 +126,7 @@ impl Field for i64 {
 
 impl Field for i32 {
     const TYPE: u32 = 23;
-    fn write(&self, buffer: &mut Vec<u8>) -> Result<(), BoxDynError> {
+    fn write(self, buffer: &mut Vec<u8>) -> Result<(), BoxDynError> {
         buffer.extend_from_slice(&self.to_be_bytes());
         Ok(())
     }
@@ -134,8 +134,8 @@ impl Field for i32 {
 
 impl Field for bool {
     const TYPE: u32 = 16;
-    fn write(&self, buffer: &mut Vec<u8>) -> Result<(), BoxDynError> {
-        buffer.push(u8::from(*self));
+    fn write(self, buffer: &mut Vec<u8>) -> Result<(), BoxDynError> {
+        buffer.push(u8::from(self));
         Ok(())
     }
 }
@@ -145,7 +145,7 @@ pub(crate) struct Json(pub(crate) String);
 
 impl Field for Json {
     const TYPE: u32 = 114;
-    fn write(&self, buffer: &mut Vec<u8>) -> Result<(), BoxDynError> {
+    fn write(self, buffer: &mut Vec<u8>) -> Result<(), BoxDynError> {
         buffer.extend_from_slice(self.0.as_bytes());
         Ok(())
     }
@@ -178,10 +178,10 @@ where
 {
     const TYPE: u32 = E::ARRAY_TYPE;
 
-    fn write(&self, buffer: &mut Vec<u8>) -> Result<(), BoxDynError> {
+    fn write(self, buffer: &mut Vec<u8>) -> Result<(), BoxDynError> {
         let count = i32::try_from(self.0.clone().count())?;
         array_head(buffer, E::TYPE, count);
-        for value in self.0.clone() {
+        for value in self.0 {
             match value {
                 Some(value) => sized(buffer, |buffer| value.write(buffer))?,
                 None => buffer.extend_from_slice(&NULL),
@@ -267,7 +267,7 @@ impl Moment {
 
 impl Field for Moment {
     const TYPE: u32 = 1184;
-    fn write(&self, buffer: &mut Vec<u8>) -> Result<(), BoxDynError> {
+    fn write(self, buffer: &mut Vec<u8>) -> Result<(), BoxDynError> {
         self.micros.write(buffer)
     }
 }
@@ -286,7 +286,7 @@ impl PgHasArrayType for Moment {
 
 impl Encode<'_, Postgres> for Moment {
     fn encode_by_ref(&self, buffer: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
-        Field::write(self, buffer)?;
+        Field::write(*self, buffer)?;
         Ok(IsNull::No)
     }
 }

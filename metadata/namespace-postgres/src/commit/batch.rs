@@ -170,7 +170,7 @@ impl<'c> Fates<'c> {
     fn change(&mut self, change: &'c Change) {
         match change {
             Change::PutBucket(bucket) => {
-                self.buckets.entry(bucket.name.as_str()).or_default().put = Some(bucket)
+                self.buckets.entry(bucket.name.as_str()).or_default().put = Some(bucket);
             }
             Change::DeleteBucket(name) => self.buckets.entry(name.as_str()).or_default().delete(),
             Change::PutObject(bucket, key, object) => {

@@ -36,14 +36,14 @@ pub(super) fn parts(columns: &mut Columns<'_>, size_bytes: u64) -> Result<Vec<Pa
         return Err(corrupt("part columns", found));
     }
     let mut chunks = chunks.into_iter();
-    let columns = numbers.into_iter().zip(sizes).zip(checksums).zip(counts);
-    let part = |(((number, size), checksum), count): (((Option<i32>, i64), Vec<u8>), i32)| {
+    let mut parts = Vec::with_capacity(numbers.len());
+    for (((number, size), checksum), count) in numbers.into_iter().zip(sizes).zip(checksums).zip(counts) {
         let count = usize::try_from(count).map_err(|_| corrupt("number of chunks", count))?;
         let number = number.map(part_number).transpose()?;
         let chunks = chunks.by_ref().take(count).collect();
-        Ok(Part { number, size_bytes: unsigned(size)?, checksum, chunks })
-    };
-    columns.map(part).collect()
+        parts.push(Part { number, size_bytes: unsigned(size)?, checksum, chunks });
+    }
+    Ok(parts)
 }
 
 /// The four columns of chunks.

@@ -22,7 +22,7 @@ impl Weed {
     fn start(server: &Server, dir: &Path) -> Self {
         let [master, volume] = free_ports();
         let child = program("weed", server)
-            .args(["server", "-telemetry=false", "-ip=127.0.0.1", "-volume.max=100"])
+            .args(["server", "-master.telemetry=false", "-ip=127.0.0.1", "-volume.max=100"])
             .args([format!("-dir={}", dir.display())])
             .args([format!("-master.port={master}"), format!("-volume.port={volume}")])
             .into_command()

@@ -136,7 +136,7 @@ fn config_names_every_value_and_where_it_came_from() {
     let output = Command::new(harness::binary())
         .args(["config", "--s3", "127.0.0.1:1234", "--config", &file.display().to_string()])
         .env("HOLDFAST_CHUNK_SIZE", "1MiB")
-        .env("HOLDFAST_ROOT_SECRET_KEY", "hidden")
+        .env("HOLDFAST_ROOT_SECRET_KEY", "never to be shown")
         .output()
         .expect("runs");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -148,7 +148,7 @@ fn config_names_every_value_and_where_it_came_from() {
         line("durability =").contains("\"disk\"") && line("durability =").contains("# default"),
         "{text}"
     );
-    assert!(!text.contains("hidden"));
+    assert!(!text.contains("never to be shown"));
 }
 
 #[test]

@@ -43,7 +43,9 @@ fn with_settings(command: Command) -> Command {
         .value_name("FILE")
         .help("Config file, TOML [env: HOLDFAST_CONFIG]")
         .action(ArgAction::Set);
-    SETTINGS.iter().filter(|setting| !setting.secret).map(flag).fold(command.arg(config), Command::arg)
+    // The last one wins, so that the flags of a script can be appended to.
+    let command = command.args_override_self(true).arg(config);
+    SETTINGS.iter().filter(|setting| !setting.secret).map(flag).fold(command, Command::arg)
 }
 
 fn flag(setting: &'static Setting) -> Arg {

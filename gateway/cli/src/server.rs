@@ -86,8 +86,8 @@ impl Server {
         let objects = Objects::new(namespace.clone(), master.clone(), servers, object_settings(settings)?);
         let door = s3_door(settings, keys, objects.clone());
         let doors = vec![
-            tokio::spawn(serve(listeners.master, Arc::clone(&master).router(), stop_doors.clone())),
-            tokio::spawn(serve(listeners.volume, Arc::clone(&volumes).router(), stop_doors.clone())),
+            tokio::spawn(serve(listeners.master, master::router(Arc::clone(&master)), stop_doors.clone())),
+            tokio::spawn(serve(listeners.volume, volumes.router(), stop_doors.clone())),
             tokio::spawn(s3::serve(listeners.s3, door, stop_doors.clone())),
         ];
         let beats = Arc::clone(&volumes).run_heartbeats(master.clone(), stop_heartbeats.clone());

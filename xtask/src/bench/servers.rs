@@ -166,7 +166,7 @@ fn weed_server(data: &str) -> Result<(String, Vec<String>), Failure> {
     let arguments = vec![
         weed().display().to_string(),
         "server".to_owned(),
-        "-telemetry=false".to_owned(),
+        "-master.telemetry=false".to_owned(),
         format!("-dir={data}"),
         "-ip=127.0.0.1".to_owned(),
         format!("-master.port={master}"),

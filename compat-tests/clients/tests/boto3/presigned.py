@@ -34,9 +34,10 @@ for version in ["s3v4", "s3"]:
     assert status == 403 and b"SignatureDoesNotMatch" in body
     # V2 carries the moment it ends, V4 a span that cannot be negative.
     status, body = call(presign("get_object", seconds=-60, Key=key))
-    expected = {"s3": (403, b"AccessDenied"), "s3v4": (400, b"AuthorizationQueryParametersError")}[version]
+    expected = {"s3": (403, b"AccessDenied"), "s3v4": (403, b"AuthorizationQueryParametersError")}[version]
     assert status == expected[0] and expected[1] in body, (version, status, body)
     assert call(presign("delete_object", Key=key), "DELETE")[0] == 204
 
 url = client(signature_version="s3v4").generate_presigned_url("get_object", {"Bucket": b, "Key": "k"}, ExpiresIn=604801)
-assert call(url)[0] == 400
+status, body = call(url)
+assert status == 403 and b"AuthorizationQueryParametersError" in body, (status, body)

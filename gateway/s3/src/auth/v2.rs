@@ -123,15 +123,26 @@ fn verify(
     identity: &Identity,
     attempt: &Attempt<'_>,
 ) -> Result<(), Refusal> {
-    let string = string_to_sign(signed, host_bucket, attempt.date, attempt.presigned)?;
-    let expected = sign(identity.secret.as_bytes(), &string);
-    if expected.as_bytes().ct_eq(attempt.signature.as_bytes()).into() {
+    let resource = resource(signed, host_bucket);
+    let string = string_to_sign(signed, &resource, attempt)?;
+    let matches = |string: &[u8]| -> bool {
+        sign(identity.secret.as_bytes(), string).as_bytes().ct_eq(attempt.signature.as_bytes()).into()
+    };
+    if matches(&string) {
+        return Ok(());
+    }
+    // S3 wants a bucket's resource with a slash at its end, and boto signs it so, whatever the path that is sent.
+    if is_bare_bucket(&resource) && matches(&string_to_sign(signed, &[&resource, "/"].concat(), attempt)?) {
         return Ok(());
     }
     Err(Refusal::of("SignatureDoesNotMatch")
         .with("AWSAccessKeyId", attempt.access_key)
         .with("StringToSign", String::from_utf8_lossy(&string))
         .with("SignatureProvided", attempt.signature))
+}
+
+fn is_bare_bucket(resource: &str) -> bool {
+    resource.len() > 1 && !resource[1..].contains('/')
 }
 
 fn sign(secret: &[u8], string: &[u8]) -> String {
@@ -144,12 +155,8 @@ fn sign(secret: &[u8], string: &[u8]) -> String {
 }
 
 /// A presigned URL carries headers as parameters: what a header does not say is taken from there.
-fn string_to_sign(
-    signed: &Signed<'_>,
-    host_bucket: Option<&str>,
-    date: &str,
-    presigned: bool,
-) -> Result<Vec<u8>, Refusal> {
+fn string_to_sign(signed: &Signed<'_>, resource: &str, attempt: &Attempt<'_>) -> Result<Vec<u8>, Refusal> {
+    let presigned = attempt.presigned;
     let value = |name: &'static str| -> Result<&str, Refusal> {
         Ok(match single(signed.headers, name)? {
             Some(value) => value,
@@ -159,12 +166,13 @@ fn string_to_sign(
     };
     let mut out = Vec::with_capacity(256);
     let content_md5 = value("content-md5")?;
-    for line in [signed.method.as_str(), content_md5, value("content-type")?, date] {
+    for line in [signed.method.as_str(), content_md5, value("content-type")?, attempt.date] {
         out.extend_from_slice(line.as_bytes());
         out.push(b'\n');
     }
     write_amz_headers(signed, presigned, &mut out);
-    write_resource(signed, host_bucket, &mut out);
+    out.extend_from_slice(resource.as_bytes());
+    write_subresources(signed.query, &mut out);
     Ok(out)
 }
 
@@ -241,13 +249,16 @@ const SUBRESOURCES: &[&str] = &[
     "website",
 ];
 
-fn write_resource(signed: &Signed<'_>, host_bucket: Option<&str>, out: &mut Vec<u8>) {
-    if let Some(bucket) = host_bucket {
-        out.push(b'/');
-        out.extend_from_slice(bucket.as_bytes());
+/// Bucket and raw path, without sub-resources.
+fn resource(signed: &Signed<'_>, host_bucket: Option<&str>) -> String {
+    match host_bucket {
+        Some(bucket) => ["/", bucket, signed.raw_path].concat(),
+        None => signed.raw_path.to_owned(),
     }
-    out.extend_from_slice(signed.raw_path.as_bytes());
-    for (at, (name, value)) in subresources(signed.query).into_iter().enumerate() {
+}
+
+fn write_subresources(query: &Query<'_>, out: &mut Vec<u8>) {
+    for (at, (name, value)) in subresources(query).into_iter().enumerate() {
         out.push(if at == 0 { b'?' } else { b'&' });
         out.extend_from_slice(name.as_bytes());
         if !value.is_empty() {

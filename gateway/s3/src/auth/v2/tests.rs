@@ -106,6 +106,16 @@ fn subresources_and_headers_are_signed() {
 }
 
 #[test]
+fn a_bucket_may_be_signed_with_a_slash() {
+    for resource in ["/b", "/b/", "/b/?location", "/b?location"] {
+        let request = Unsigned::new("GET", "/b", &[]);
+        let request = if resource.ends_with("location") { request.query("location", "") } else { request };
+        check(&signed(request, resource), None, EXAMPLE).expect(resource);
+    }
+    assert_eq!(code(&signed(Unsigned::new("GET", "/b/k", &[]), "/b/k/")), "SignatureDoesNotMatch");
+}
+
+#[test]
 fn dates_are_checked() {
     let parts = signed(Unsigned::new("GET", "/b/k", &[]), "/b/k");
     assert_eq!(check(&parts, None, EXAMPLE + 901).expect_err("old").code, "RequestTimeTooSkewed");

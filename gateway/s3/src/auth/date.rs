@@ -71,7 +71,9 @@ pub(crate) fn parse_http_date(text: &str) -> Option<i64> {
     if text.len() > 40 {
         return None;
     }
-    let unix = OffsetDateTime::parse(text, &Rfc2822).ok()?.unix_timestamp();
+    // Go's RFC 1123 names the zone so, and rclone signs it.
+    let utc = text.strip_suffix(" UTC").map(|rest| [rest, " GMT"].concat());
+    let unix = OffsetDateTime::parse(utc.as_deref().unwrap_or(text), &Rfc2822).ok()?.unix_timestamp();
     (unix >= 0).then_some(unix)
 }
 
@@ -100,7 +102,11 @@ mod tests {
         let at = SigningTime::parse("20130524T000000Z").expect("a date");
         assert_eq!((at.unix(), at.text(), at.day()), (1_369_353_600, "20130524T000000Z", "20130524"));
         assert_eq!(SigningTime::parse_date_header("Fri, 24 May 2013 00:00:00 GMT"), Some(at));
-        assert_eq!(parse_http_date("Fri, 24 May 2013 02:00:00 +0200"), Some(1_369_353_600));
+        for text in
+            ["Fri, 24 May 2013 02:00:00 +0200", "Fri, 24 May 2013 00:00:00 UTC", "24 May 2013 00:00:00 GMT"]
+        {
+            assert_eq!(parse_http_date(text), Some(1_369_353_600), "{text}");
+        }
         assert_eq!(display(1_369_353_600), "2013-05-24T00:00:00Z");
     }
 

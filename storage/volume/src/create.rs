@@ -1,4 +1,4 @@
-use std::{io, path::Path, sync::Arc};
+use std::{io, path::Path};
 
 use crate::{
     Clock, CreateError, Disk, Options, Recovery, VolumeSettings,
@@ -18,13 +18,13 @@ const NEW_DATA: &str = "dat.new";
 
 /// Makes the files of an empty volume, durable on return.
 pub(crate) fn create(
-    disk: Arc<dyn Disk>,
+    disk: &dyn Disk,
     dir: &Path,
     settings: VolumeSettings,
     options: &Options,
 ) -> Result<Opened, CreateError> {
     let id = settings.id;
-    create_files(&*disk, dir, settings, options).map_err(|error| match error {
+    create_files(disk, dir, settings, options).map_err(|error| match error {
         error if error.kind() == io::ErrorKind::AlreadyExists => CreateError::Exists(id),
         error if is_full(&error) => CreateError::NoSpace(id),
         source => CreateError::Disk { volume: id, source },

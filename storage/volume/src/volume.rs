@@ -58,13 +58,14 @@ pub(crate) struct Inner {
 
 impl Volume {
     /// Makes an empty volume, durable on return. Blocks.
+    #[expect(clippy::needless_pass_by_value, reason = "as `open`, which keeps the disk")]
     pub fn create(
         disk: Arc<dyn Disk>,
         dir: &Path,
         settings: VolumeSettings,
         options: &Options,
     ) -> Result<Self, CreateError> {
-        let opened = create(disk, dir, settings, options)?;
+        let opened = create(&*disk, dir, settings, options)?;
         Ok(Self::start(opened, options))
     }
 

@@ -23,7 +23,7 @@ async fn workload(disk: &FaultyDisk) -> Allowed {
     let Ok(volume) = created else { return allowed };
     for step in 0..24_u64 {
         let key = step % 9 + 1;
-        let before = allowed.get(&key).map_or(None, |states| states.last().cloned().flatten());
+        let before = allowed.get(&key).and_then(|states| states.last().cloned().flatten());
         let after = if step % 5 == 4 { None } else { Some(data(key, step, sizes(step))) };
         let done = match &after {
             Some(data) => {
@@ -189,6 +189,8 @@ async fn a_failed_write_ends_writing() {
     let disk = healthy();
     let volume = make(&disk);
     volume.append(needle(1, 0, 500)).await.unwrap();
+    volume.close().await;
+    let volume = open(&disk);
     disk.set_faults(Faults { crash_at: Some(0), ..Faults::default() });
     let refused = volume.append(needle(2, 0, 500)).await;
     assert!(matches!(refused, Err(AppendError::Disk { .. })), "{refused:?}");
@@ -201,6 +203,8 @@ async fn a_full_disk_refuses_and_leaves_the_volume_as_it_was() {
         let disk = healthy();
         let volume = make(&disk);
         volume.append(needle(1, 0, 500)).await.unwrap();
+        volume.close().await;
+        let volume = open(&disk);
         let before = disk.content(&file("dat")).unwrap();
         let used: usize =
             ["dat", "idx", "vif"].iter().map(|name| disk.content(&file(name)).unwrap().len()).sum();

@@ -8,7 +8,7 @@ use super::Files;
 use crate::{
     idx_file::{Row, row_bytes},
     index::{Index, Location},
-    needle::{Header, be64},
+    needle::{self, Header, Kind, be64},
     superblock::{ALIGN_BYTES, HEADER_BYTES, Version},
 };
 
@@ -158,7 +158,7 @@ impl Reader<'_> {
     /// The last row may be torn: the data file decides. If it was, the one before must be right.
     fn confirm_last(&mut self) -> io::Result<()> {
         let Some((row, offset)) = self.last else { return Ok(()) };
-        if is_in_data(self.files, &row, offset)? {
+        if is_in_data(self.files, &row, offset)? && self.kind_is_certain(&row, offset)? {
             self.push(self.last);
         } else {
             (self.chain.rows, self.chain.end) = (self.chain.rows - 1, offset);
@@ -173,6 +173,22 @@ impl Reader<'_> {
             self.chain.last_append_ns = append_ns(self.files, &row, offset)?;
         }
         Ok(())
+    }
+
+    /// The size of a delete, torn to zeros, is that of an empty needle. Where the file ends with this row it was
+    /// not torn, and what SeaweedFS wrote can be told by its row alone.
+    fn kind_is_certain(&self, row: &Row, offset: u64) -> io::Result<bool> {
+        if row.size.unwrap_or(0) > 0 {
+            return Ok(true);
+        }
+        let version = self.files.version;
+        let mut trailer = [0; 16];
+        let read = self.files.dat.read_at(&mut trailer, offset + HEADER_BYTES as u64)?;
+        Ok(match needle::kind(0, &trailer[..read], version) {
+            Kind::Needle | Kind::EmptyOrTombstone => self.chain.is_whole,
+            Kind::Empty => row.size.is_some(),
+            Kind::Tombstone => row.size.is_none(),
+        })
     }
 }
 

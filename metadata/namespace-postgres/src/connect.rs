@@ -1,7 +1,7 @@
 use std::{str::FromStr, time::Duration};
 
 use sqlx::{
-    ConnectOptions, Connection, PgConnection, Row, migrate::MigrateError, postgres::PgConnectOptions,
+    ConnectOptions, Connection, Executor, PgConnection, Row, migrate::MigrateError, postgres::PgConnectOptions,
 };
 use tokio::time::timeout;
 use types::Durability;
@@ -12,6 +12,11 @@ use crate::{Settings, failure::one_line, migrations, wire::RowTypes};
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// `server_version_num` of the oldest server whose features are used.
 const OLDEST: u32 = 130_000;
+
+/// Whatever the role or the database has set: a migration takes as long as it takes, also in waiting for that of
+/// another gateway.
+const FOR_MIGRATIONS: &str =
+    "SET statement_timeout = 0; SET lock_timeout = 0; SET default_transaction_read_only = off";
 
 /// Why the store could not be opened: one line for whoever started the program. Never holds the password.
 #[derive(Debug, thiserror::Error)]
@@ -79,6 +84,10 @@ pub(crate) async fn connect(url: &str, settings: &Settings) -> Result<Connected,
     let server = address(&options);
     let mut connection = reach(&options, &server).await?;
     check_server(&mut connection, settings, &server).await?;
+    connection
+        .execute(FOR_MIGRATIONS)
+        .await
+        .map_err(|error| ConnectError::Unsuitable { server: server.clone(), reason: one_line(&error) })?;
     migrations::run(&mut connection).await.map_err(|error| schema_error(&server, &error))?;
     let types = RowTypes::look_up(&mut connection)
         .await

@@ -138,9 +138,9 @@ async fn is_alive(connection: &mut PgConnection) -> bool {
 async fn prepare(connection: &mut PgConnection, settings: &Settings) -> Result<(), sqlx::Error> {
     let timeout_ms = settings.statement_timeout.as_millis().max(1);
     let sql = format!(
-        "SET statement_timeout = {timeout_ms}; SET default_transaction_isolation = 'read committed'; \
+        "SET statement_timeout = {timeout_ms}; SET lock_timeout = 0; SET default_transaction_isolation = 'read committed'; \
          SET default_transaction_read_only = off; SET plan_cache_mode = force_generic_plan; SET jit = off; \
-         SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off"
+         SET enable_indexscan = on; SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off"
     );
     connection.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(sql))).await.map(drop)
 }

@@ -60,7 +60,7 @@ impl VolumeServer {
             let reply = tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
-                reply = master.heartbeat(self.heartbeat()) => reply,
+                reply = master.heartbeat(self.next_heartbeat()) => reply,
             };
             let interval = self.settings.heartbeat_interval;
             let (wait, next_retry) = match &reply {
@@ -74,6 +74,13 @@ impl VolumeServer {
                 Event::Stop => return,
             }
         }
+    }
+
+    fn next_heartbeat(&self) -> Heartbeat {
+        let heartbeat = self.heartbeat();
+        let read_only = heartbeat.volumes.iter().filter(|volume| volume.read_only);
+        *self.told_read_only.write() = read_only.map(|volume| volume.id).collect();
+        heartbeat
     }
 
     /// Cancel-safe: a change whose notice was taken is told by the very next beat.

@@ -1,5 +1,5 @@
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     path::PathBuf,
     sync::{
         Arc,
@@ -34,6 +34,8 @@ pub struct VolumeServer {
     /// What the master was told is no longer so.
     pub(crate) changed: Notify,
     pub(crate) reporting: Mutex<Reporting>,
+    /// Volumes that the last heartbeat called read-only.
+    pub(crate) told_read_only: RwLock<HashSet<VolumeId>>,
     closing: AtomicBool,
     /// Memory of uploads, in KiB.
     pub(crate) upload_budget: Arc<Semaphore>,
@@ -76,6 +78,7 @@ impl VolumeServer {
             allocating: Arc::default(),
             changed: Notify::new(),
             reporting: Mutex::new(Reporting::Off),
+            told_read_only: RwLock::default(),
             closing: AtomicBool::new(false),
             master: RwLock::new(None),
             servers: Servers::default(),

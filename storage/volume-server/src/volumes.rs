@@ -25,7 +25,7 @@ impl Volumes for VolumeServer {
                 durability: self.settings.durability,
             }),
             Err(error) => {
-                self.tell_if_read_only(&volume);
+                self.tell_if_read_only(fid.volume, &volume);
                 Err(write_error(fid, error))
             }
         }
@@ -42,7 +42,7 @@ impl Volumes for VolumeServer {
         match volume.delete(fid.key, fid.cookie).await {
             Ok(deleted) => Ok(Deleted { size_bytes: deleted.size_bytes }),
             Err(error) => {
-                self.tell_if_read_only(&volume);
+                self.tell_if_read_only(fid.volume, &volume);
                 Err(delete_error(fid, error))
             }
         }
@@ -67,9 +67,9 @@ impl VolumeServer {
         })
     }
 
-    /// The master should hear at once of a volume that takes no more writes.
-    fn tell_if_read_only(&self, volume: &Volume) {
-        if volume.stat().read_only.is_some() {
+    /// The master should hear at once of a volume that takes no more writes; once, however many writes meet it.
+    fn tell_if_read_only(&self, id: VolumeId, volume: &Volume) {
+        if volume.stat().read_only.is_some() && !self.told_read_only.read().contains(&id) {
             self.changed.notify_one();
         }
     }

@@ -132,9 +132,7 @@ async fn chunks_on_other_servers_are_found_through_the_master() {
     let at = Location { url: there.address.clone(), public_url: there.address.clone() };
     let stop = CancellationToken::new();
     let beats = tokio::spawn(Arc::clone(&here.server).run_heartbeats(Arc::new(Signpost(at)), stop.clone()));
-    while here.get("/readyz").await.status != 200 {
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
+    here.until_ready().await;
     assert_eq!(here.get(PATH).await.body, "nearafar");
     here.delete(PATH).await.assert_status(202);
     there.assert_absent("/4,01637037d6").await;

@@ -170,9 +170,14 @@ async fn bodies_that_never_end() {
 async fn uploads_share_a_budget() {
     let fixture = Fixture::start_with(|settings| settings.upload_budget_bytes = 100 << 10).await;
     let mut first = TcpStream::connect(&fixture.address).await.expect("connects");
-    let head = format!("PUT /3,01637037d6 HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\nhalf", 100 << 10);
+    let head = format!(
+        "PUT /3,01637037d6 HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: {}\r\n\r\n",
+        100 << 10
+    );
     first.write_all(head.as_bytes()).await.expect("sends");
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    let mut go_on = [0; 12];
+    first.read_exact(&mut go_on).await.expect("is told to go on: it has its share");
+    assert_eq!(&go_on, b"HTTP/1.1 100");
     let second = fixture.put("/3,02637037d6", vec![1; 50 << 10]);
     let mut second = std::pin::pin!(second);
     let early = tokio::time::timeout(Duration::from_millis(100), second.as_mut()).await;

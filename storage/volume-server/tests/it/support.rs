@@ -1,6 +1,6 @@
 //! A server on a free port, and a client that shows every byte of an answer.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode};
@@ -123,6 +123,17 @@ impl Fixture {
         body.extend_from_slice(data);
         body.extend_from_slice(b"\r\n--bOuNd--\r\n");
         self.send(Method::POST, path, &[("content-type", "multipart/form-data; boundary=bOuNd")], body).await
+    }
+
+    /// Waits until the master takes heartbeats.
+    pub(crate) async fn until_ready(&self) {
+        for _ in 0..1000 {
+            if self.get("/readyz").await.status == StatusCode::OK {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        panic!("never ready: {:?}", self.get("/readyz").await);
     }
 
     /// Nothing was stored under this address.

@@ -161,9 +161,9 @@ fn routed(method: &Method, level: Level) -> Option<&'static [&'static str]> {
 mod tests {
     use super::*;
 
-    fn code(method: Method, level: Level, query: &str) -> Option<&'static str> {
+    fn code(method: &Method, level: Level, query: &str) -> Option<&'static str> {
         let query = Query::parse(Some(query)).expect("a query");
-        check(&method, level, &query).err().map(|refusal| refusal.code)
+        check(method, level, &query).err().map(|refusal| refusal.code)
     }
 
     #[test]
@@ -185,7 +185,7 @@ mod tests {
             (Method::GET, Level::Object, "x-id=GetObject", None),
             (Method::POST, Level::Bucket, "delete", None),
         ] {
-            assert_eq!(code(method.clone(), level, query), expected, "{method} {level:?} {query}");
+            assert_eq!(code(&method, level, query), expected, "{method} {level:?} {query}");
         }
     }
 }

@@ -12,7 +12,7 @@ mod support {
 use std::time::{Duration, Instant};
 
 use support::{
-    client::{Client, Server, now, request_bytes},
+    client::{Client, Server, now, request_bytes, unix_now},
     recorder::Seen,
     signer::{ACCESS_KEY, EMPTY_SHA256, Signer, Unsigned, escape, sha256},
 };
@@ -257,8 +257,7 @@ async fn presigned_urls_work_and_lose_their_signature() {
         (seen.body.as_slice(), seen.storage_class.as_deref(), seen.uri.as_str()),
         (&b"hi"[..], Some("STANDARD_IA"), "/bucket/key")
     );
-    let end = (std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() + 60)
-        .to_string();
+    let end = (unix_now() + 60).to_string();
     let unsigned = Unsigned::new("PUT", "/bucket/key", &[]);
     let signature = signer().signature_v2(&unsigned, &end, "/bucket/key");
     let request = put("/bucket/key")

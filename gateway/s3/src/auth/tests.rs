@@ -394,6 +394,18 @@ fn presigned_parameters_are_checked() {
 }
 
 #[test]
+fn a_presigned_digest_is_taken_from_the_query_in_any_case() {
+    let signer = Signer::at(TIME);
+    for name in ["X-Amz-Content-Sha256", "x-amz-content-sha256"] {
+        let mut request = signer.presign(good().query(name, EMPTY_SHA256), "60");
+        request.query.retain(|(name, _)| name != "X-Amz-Signature");
+        let (_, signature) = signer.signature(&request, EMPTY_SHA256);
+        let verified = check(&request.query("X-Amz-Signature", &signature)).expect(name);
+        assert!(matches!(verified.claim, PayloadClaim::Sha256(_)), "{name}");
+    }
+}
+
+#[test]
 fn bare_reserved_characters_may_be_signed_either_way() {
     for signed_path in ["/b/a%24%28%29", "/b/a$()"] {
         let mut request = Unsigned::new("GET", signed_path, &[("host", "localhost")]);

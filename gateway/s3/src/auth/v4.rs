@@ -209,8 +209,9 @@ pub(super) fn check_presigned(gate: &Gate, signed: &Signed<'_>, now: i64) -> Res
     presigned.check_validity(now)?;
     let identity = gate.find(presigned.credential.access_key)?;
     check_names(signed.headers, presigned.signed_headers)?;
-    let payload = match signed.query.get("X-Amz-Content-Sha256") {
-        Some(text) => text,
+    let in_query = signed.query.iter().find(|(name, _)| name.eq_ignore_ascii_case("x-amz-content-sha256"));
+    let payload = match in_query {
+        Some((_, text)) => text,
         None => single(signed.headers, "x-amz-content-sha256")?.unwrap_or("UNSIGNED-PAYLOAD"),
     };
     let claim = PayloadClaim::parse(payload)?;

@@ -187,6 +187,11 @@ pub fn request_bytes(request: &Unsigned) -> Vec<u8> {
     text.into_bytes()
 }
 
+/// Seconds since 1970.
+pub fn unix_now() -> u64 {
+    types::Timestamp::now().as_secs()
+}
+
 /// Now, as it is signed.
 pub fn now() -> String {
     let format = format_description!("[year][month][day]T[hour][minute][second]Z");

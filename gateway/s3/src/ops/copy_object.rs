@@ -2,7 +2,10 @@ use objects::{Copy, Stored};
 use s3s::{
     S3ErrorCode, S3Request, S3Response, S3Result,
     dto::{CopyObjectInput, CopyObjectOutput, CopyObjectResult, MetadataDirective, TaggingDirective},
-    header::{X_AMZ_CHECKSUM_ALGORITHM, X_AMZ_EXPECTED_BUCKET_OWNER, X_AMZ_SOURCE_EXPECTED_BUCKET_OWNER},
+    header::{
+        X_AMZ_CHECKSUM_ALGORITHM, X_AMZ_EXPECTED_BUCKET_OWNER, X_AMZ_SOURCE_EXPECTED_BUCKET_OWNER,
+        X_AMZ_WEBSITE_REDIRECT_LOCATION,
+    },
 };
 
 use super::{
@@ -33,7 +36,10 @@ fn parse(input: CopyObjectInput, headers: &Headers<'_>) -> S3Result<Copy> {
     let checksum = headers.text(&X_AMZ_CHECKSUM_ALGORITHM)?.map(checksums::algorithm).transpose()?;
     let replacement = match replaces_metadata(input.metadata_directive.as_ref())? {
         true => Some((content::headers(headers)?, content::metadata(input.metadata)?)),
-        false => None,
+        false => {
+            refuse_redirect(headers)?;
+            None
+        }
     };
     Ok(Copy {
         source: copy_source::of(headers)?,
@@ -54,6 +60,16 @@ fn replaces_metadata(directive: Option<&MetadataDirective>) -> S3Result<bool> {
         Some(_) => {
             Err(s3_error(S3ErrorCode::InvalidArgument, "Unknown metadata directive: COPY or REPLACE."))
         }
+    }
+}
+
+/// AWS sets the redirect of a copy whose other headers are the source's. Here they go together.
+fn refuse_redirect(headers: &Headers<'_>) -> S3Result<()> {
+    match headers.text(&X_AMZ_WEBSITE_REDIRECT_LOCATION)? {
+        None => Ok(()),
+        Some(_) => Err(refusals::not_built(
+            "x-amz-website-redirect-location without x-amz-metadata-directive: REPLACE",
+        )),
     }
 }
 

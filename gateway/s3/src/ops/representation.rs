@@ -172,9 +172,7 @@ impl Asked {
         let checksum = object.checksum.as_ref().filter(|_| self.with_checksum)?;
         match (self.selector, selected.part) {
             (Selector::Whole, _) | (Selector::Part(_), None) => Some(checksum.clone()),
-            (Selector::Range(_), _) => {
-                (!selected.partial || selected.range == (0..object.size_bytes)).then(|| checksum.clone())
-            }
+            (Selector::Range(_), _) => (selected.range == (0..object.size_bytes)).then(|| checksum.clone()),
             (Selector::Part(_), Some(part)) => (!part.checksum.is_empty()).then(|| Checksum {
                 algorithm: checksum.algorithm,
                 kind: namespace::ChecksumKind::FullObject,

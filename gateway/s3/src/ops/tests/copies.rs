@@ -75,6 +75,7 @@ async fn sources_that_are_not_there_or_not_meant() {
         (&[("x-amz-copy-source", "bucket/a%20source%2B?versionId=7")], 400, "InvalidArgument"),
         (&[SOURCE, ("x-amz-metadata-directive", "MERGE")], 400, "InvalidArgument"),
         (&[SOURCE, ("x-amz-tagging-directive", "MERGE")], 400, "InvalidArgument"),
+        (&[SOURCE, ("x-amz-website-redirect-location", "/x")], 501, "NotImplemented"),
         (&[SOURCE, ("x-amz-tagging-directive", "REPLACE"), ("x-amz-tagging", "a=b")], 501, "NotImplemented"),
         (&[SOURCE, ("x-amz-copy-source-server-side-encryption-customer-key", "k")], 501, "NotImplemented"),
         (&[SOURCE, ("x-amz-source-expected-bucket-owner", "somebody")], 403, "AccessDenied"),

@@ -81,6 +81,40 @@ async fn each_key_has_its_own_condition() {
 }
 
 #[tokio::test]
+async fn keys_of_any_characters_are_meant_as_they_are() {
+    let world = World::start().await;
+    let keys = [
+        ("%20a%20", " a "),
+        ("a%0A", "a\n"),
+        ("a%0D", "a&#13;"),
+        ("%01", "&#1;"),
+        ("a%3Cb%3E%26%22", "a&lt;b&gt;&amp;&quot;"),
+        ("%C3%BC", "&#xfc;"),
+        ("%F0%9F%A6%80", "&#129408;"),
+        ("a//b/", "a//b/"),
+    ];
+    for (key, _) in keys {
+        world.put(&format!("/bucket/{key}"), &[], "x").await.expect(200);
+    }
+    let listed: Vec<&str> = keys.iter().map(|(_, key)| *key).collect();
+    let answer = delete(&world, &document(&listed, false)).await.expect(200);
+    assert_eq!(answer.elements("Deleted").len(), keys.len(), "{}", answer.text());
+    assert!(answer.text().contains("<Key>a&#13;</Key>"), "{}", answer.text());
+    assert_eq!(world.get("/bucket", &[]).await.expect(200).elements("Key"), [""; 0]);
+}
+
+#[tokio::test]
+async fn what_s3s_would_skip_in_a_document_is_refused() {
+    let world = World::start().await;
+    world.put("/bucket/a", &[], "x").await.expect(200);
+    let body = "<Delete><Object><Key>a<![CDATA[b]]></Key></Object></Delete>";
+    delete(&world, body).await.expect_error(400, "MalformedXML");
+    let bomb = "<!DOCTYPE d [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;&a;\">]><Delete><Object><Key>&b;</Key></Object></Delete>";
+    delete(&world, bomb).await.expect(400);
+    world.head("/bucket/a", &[]).await.expect(200);
+}
+
+#[tokio::test]
 async fn a_document_is_bounded() {
     let world = World::start().await;
     let large = vec![b' '; (8 << 20) + 1];

@@ -1,3 +1,5 @@
+use s3s::crypto::{Checksum, Md5};
+
 use super::world::World;
 
 const MD5_HELLO: &str = "5d41402abc4b2a76b9719d911017c592";
@@ -220,4 +222,22 @@ async fn what_is_not_built_is_not_stored() {
     world.get("/bucket/key?versionId=3", &[]).await.expect_error(400, "InvalidArgument");
     world.delete("/bucket/key?versionId=3", &[]).await.expect_error(400, "InvalidArgument");
     world.get("/bucket/key?versionId=null", &[]).await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_read_of_an_object_that_is_replaced_meanwhile_is_one_of_its_versions() {
+    let world = World::start_reaping().await;
+    world.put("/bucket/key", &[], "0".repeat(1000)).await.expect(200);
+    let writer = async {
+        for version in 1..400 {
+            world.put("/bucket/key", &[], format!("{}", version % 10).repeat(1000)).await.expect(200);
+        }
+    };
+    let reader = async {
+        for _ in 0..2000 {
+            let got = world.get("/bucket/key", &[]).await.expect(200);
+            assert_eq!(got.header("etag"), format!("\"{}\"", hex::encode(Md5::checksum(&got.body))));
+        }
+    };
+    tokio::join!(writer, reader);
 }

@@ -54,8 +54,19 @@ impl World {
         world
     }
 
+    /// As [`World::start`]; freed needles are reaped at once.
+    pub(super) async fn start_reaping() -> Self {
+        let world = Self::start_with("us-east-1", Duration::ZERO).await;
+        world.put("/bucket", &[], "").await.expect(200);
+        world
+    }
+
     /// Without buckets.
     pub(super) async fn start_in(region: &str) -> Self {
+        Self::start_with(region, Duration::from_secs(300)).await
+    }
+
+    async fn start_with(region: &str, reap_delay: Duration) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
         let location = Location { url: "local:8080".into(), public_url: "local:8080".into() };
         let volumes = VolumeServer::open(volume_server::Settings {
@@ -74,7 +85,7 @@ impl World {
         master.heartbeat(volumes.heartbeat()).await.expect("a heartbeat");
         let settings = namespace_embedded::Settings { durability: Durability::Memory, ..Default::default() };
         let store = EmbeddedStore::open(&dir.path().join("namespace"), &settings).expect("a store");
-        let settings = objects::Settings { chunk_bytes: 1 << 20, ..Default::default() };
+        let settings = objects::Settings { chunk_bytes: 1 << 20, reap_delay, ..Default::default() };
         let objects = Objects::new(Namespace::new(Arc::new(store), 1), master.clone(), servers, settings);
         let service = Service::new(Operations::new(objects, region), NoHostIsABucket);
         Self { service, _master: master, _volumes: volumes, _dir: dir }

@@ -1,6 +1,6 @@
-//! Measures one volume on the disk under `target/`: appends and hot reads per second.
+//! Measures one volume: appends and hot reads per second.
 //!
-//! `cargo run --release -p volume --example append [seconds]`
+//! `cargo run --release -p volume --example append [seconds] [directory]`; the directory is `target` unless given.
 #![allow(clippy::expect_used)]
 
 use std::{
@@ -21,19 +21,20 @@ const COOKIE: Cookie = Cookie(7);
 
 fn main() {
     let seconds = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(3);
-    let span = Duration::from_secs(seconds);
+    let parent = std::env::args().nth(2).unwrap_or_else(|| "target".to_owned());
+    let (span, parent) = (Duration::from_secs(seconds), Path::new(&parent));
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("runtime");
-    println!("fdatasync of one appended kilobyte: {} us (p50)", probe());
+    println!("fdatasync of one appended kilobyte: {} us (p50)", probe(parent));
     for durability in [Durability::Memory, Durability::Disk] {
         for tasks in [1, 16, 64] {
-            runtime.block_on(measure(durability, tasks, span));
+            runtime.block_on(measure(durability, tasks, span, parent));
         }
     }
 }
 
-async fn measure(durability: Durability, tasks: u64, span: Duration) {
-    let dir = tempfile::tempdir_in("target").expect("temp dir");
+async fn measure(durability: Durability, tasks: u64, span: Duration, parent: &Path) {
+    let dir = tempfile::tempdir_in(parent).expect("temp dir");
     let volume = make(dir.path(), durability);
     let data = Bytes::from(vec![7; DATA_BYTES]);
     let next = Arc::new(AtomicU64::new(1));
@@ -127,9 +128,9 @@ where
     format!("{:>6.1} k/s p50 {:>7.1?} p99 {:>7.1?}", rate / 1000.0, at(50), at(99))
 }
 
-fn probe() -> u128 {
-    use std::{io::Write, time::Instant};
-    let mut file = tempfile::tempfile_in("target").expect("temp file");
+fn probe(parent: &Path) -> u128 {
+    use std::io::Write;
+    let mut file = tempfile::tempfile_in(parent).expect("temp file");
     let mut spans: Vec<_> = (0..200)
         .map(|_| {
             let start = Instant::now();

@@ -108,8 +108,8 @@ struct Run<'a> {
 
 impl<'a> Run<'a> {
     fn new(files: &'a Files, chain: Chain, rewrites: bool) -> io::Result<Self> {
-        let rows = rows_after(files, &chain, rewrites)?;
-        let report = Recovery { index_rebuilt: chain.rows == 0, ..Recovery::default() };
+        let mut report = Recovery { index_rebuilt: chain.rows == 0, ..Recovery::default() };
+        let rows = rows_after(files, &chain, rewrites, &mut report)?;
         let recovered = Recovered {
             index: chain.index,
             rows,
@@ -281,7 +281,7 @@ impl<'a> Run<'a> {
         }
         if report.cut_bytes > 0 || !report.set_aside.is_empty() {
             let Recovery { cut_bytes, set_aside, .. } = report;
-            tracing::warn!(volume, cut_bytes, ?set_aside, "an unfinished write was cut off");
+            tracing::warn!(volume, cut_bytes, ?set_aside, "volume was repaired");
         }
         if report.records_recovered > 0 {
             let Recovery { records_recovered, index_rebuilt, .. } = report;
@@ -294,7 +294,7 @@ impl<'a> Run<'a> {
 const NEW_ROWS: &str = "idx.new";
 
 /// Where rows go from now on: after the believed ones, or to a new file.
-fn rows_after(files: &Files, chain: &Chain, rewrites: bool) -> io::Result<RowWriter> {
+fn rows_after(files: &Files, chain: &Chain, rewrites: bool, report: &mut Recovery) -> io::Result<RowWriter> {
     if !files.is_writable {
         return Ok(RowWriter::off(files.width));
     }
@@ -303,8 +303,21 @@ fn rows_after(files: &Files, chain: &Chain, rewrites: bool) -> io::Result<RowWri
         return Ok(RowWriter::new(file, files.width, 0));
     }
     let at = chain.rows * row_bytes(files.width) as u64;
-    if files.idx.len_bytes()? > at {
-        files.idx.set_len(at)?;
+    if let Err(error) = drop_rows(files, at, report) {
+        tracing::warn!(volume = files.names.stem(), %error, "cannot cut the index file; it is left as it is");
+        return Ok(RowWriter::off(files.width));
     }
     Ok(RowWriter::new(Arc::clone(&files.idx), files.width, at))
+}
+
+/// Cuts the rows that are not believed. They may be all that is known of needles that the data file has lost.
+fn drop_rows(files: &Files, at: u64, report: &mut Recovery) -> io::Result<()> {
+    let Files { disk, names, idx, .. } = files;
+    let idx_bytes = idx.len_bytes()?;
+    let mut scanner = Scanner::new(&**idx, files.version, idx_bytes);
+    if idx_bytes >= at + row_bytes(files.width) as u64 && !scanner.is_blank(at, idx_bytes)? {
+        let name = format!("{}.idx.from-{at}", names.stem());
+        report.set_aside.push(quarantine::save(&**disk, names.dir(), &name, &mut scanner, at, idx_bytes)?);
+    }
+    if idx_bytes > at { idx.set_len(at) } else { Ok(()) }
 }

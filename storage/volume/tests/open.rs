@@ -111,6 +111,19 @@ async fn rows_in_another_order_are_not_believed() {
 }
 
 #[tokio::test]
+async fn rows_of_needles_that_the_data_file_has_lost_are_kept() {
+    let disk = volume_of_thirty().await;
+    let (dat, rows) = (disk.content(&file("dat")).unwrap(), disk.content(&file("idx")).unwrap());
+    disk.plant(&file("dat"), &dat[..dat.len() / 2]);
+    let volume = open(&disk);
+    let saved = &volume.recovery().set_aside;
+    let lost = saved.iter().find_map(|path| path.to_str().filter(|path| path.contains(".idx.from-")));
+    let lost = disk.content(lost.expect("rows set aside").as_ref()).unwrap();
+    assert!(rows.ends_with(&lost), "{lost:?}");
+    assert_eq!(get(&volume, 1).await, Some(data(1, 0, 40)));
+}
+
+#[tokio::test]
 async fn rows_of_another_volume_are_set_aside() {
     let disk = volume_of_thirty().await;
     let other = healthy();

@@ -42,8 +42,9 @@ impl protocol::Master for Master {
         if !servers.is_empty() {
             return Ok(servers.iter().map(|server| location(server)).collect());
         }
-        if self.is_warming_up() && self.consensus.ledger(|ledger| ledger.class_of(volume).is_some()) {
-            return Err(LookupError::Unavailable(format!("warming up: volume {volume} is not reported yet")));
+        // Not "not found": whoever deletes its needles must come again.
+        if self.consensus.ledger(|ledger| ledger.class_of(volume).is_some()) {
+            return Err(LookupError::Unavailable(format!("no server reports volume {volume} now")));
         }
         Err(LookupError::NotFound(volume))
     }

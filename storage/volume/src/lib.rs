@@ -11,7 +11,7 @@
 //! - After a failed write or sync the volume is read-only and its descriptor is never written again.
 //! - Bytes on disk are SeaweedFS's, version 3 ([`Needle`], `superblock`, `idx_file`, `vif` and nowhere else).
 //!
-//! All disk access goes through the seam [`Disk`]; its faulty twin is [`faulty`] (feature `faulty`).
+//! All disk access goes through the seam [`Disk`]; its twin with faults is the module `faulty` (feature `faulty`).
 //!
 //! Deliberately absent: HTTP, other volumes, erasure coding, vacuum, remote tiers.
 

@@ -9,7 +9,11 @@ use std::{
     io::{self, IoSlice},
     os::unix::fs::FileExt,
     path::Path,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -282,18 +286,23 @@ async fn appends_share_a_sync_and_are_readable_only_after_it() {
     volume.append(needle(1, 0, 10)).await.unwrap();
     disk.shut(true);
     let before = disk.syncs();
+    let begun = Arc::new(AtomicU64::new(0));
     let append = |key| {
-        let volume = volume.clone();
-        tokio::spawn(async move { volume.append(needle(key, 0, 10)).await })
+        let (volume, begun) = (volume.clone(), begun.clone());
+        tokio::spawn(async move {
+            begun.fetch_add(1, Ordering::SeqCst);
+            volume.append(needle(key, 0, 10)).await
+        })
     };
     let first = append(2);
     while disk.syncs() == before {
         tokio::task::yield_now().await;
     }
     let others: Vec<_> = (3..103).map(append).collect();
-    for _ in 0..1000 {
+    while begun.load(Ordering::SeqCst) < 101 {
         tokio::task::yield_now().await;
     }
+    tokio::time::sleep(Duration::from_millis(100)).await; // the last of them queues
     assert_eq!(get(&volume, 2).await, None, "written, but not acknowledged");
     assert_eq!(get(&volume, 1).await, Some(data(1, 0, 10)), "reads do not wait for the writer");
     assert!(!first.is_finished());

@@ -1,7 +1,8 @@
 use std::{str::FromStr, time::Duration};
 
 use sqlx::{
-    ConnectOptions, Connection, Executor, PgConnection, Row, migrate::MigrateError, postgres::PgConnectOptions,
+    ConnectOptions, Connection, Executor, PgConnection, Row, migrate::MigrateError,
+    postgres::PgConnectOptions,
 };
 use tokio::time::timeout;
 use types::Durability;

@@ -18,6 +18,7 @@ mod connect;
 mod failure;
 mod list;
 mod load;
+mod lookups;
 mod migrations;
 mod pool;
 mod rows;

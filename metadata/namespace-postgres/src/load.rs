@@ -1,6 +1,8 @@
 //! `Store::load`: any rows by key, of one moment, in one round trip.
 
-use namespace::{Loaded, PartNumber, Row, RowKey, RowVersion, Snapshot, StoreError, UploadId};
+use namespace::{
+    BucketName, Loaded, ObjectKey, PartNumber, Row, RowKey, RowVersion, Snapshot, StoreError, UploadId,
+};
 use sqlx::{
     Arguments,
     error::BoxDynError,
@@ -13,11 +15,22 @@ use crate::rows::{
 };
 
 /// The way of a GET.
-const ONE_OBJECT: &str =
-    concat!("SELECT ", object_columns!(), " FROM holdfast.objects AS o WHERE o.bucket = $1 AND o.key = $2");
+pub(crate) const ONE_OBJECT: &str = concat!(
+    "SELECT 1::bigint, ",
+    object_columns!(),
+    " FROM holdfast.objects AS o WHERE o.bucket = $1 AND o.key = $2"
+);
+
+/// The way of many GETs.
+pub(crate) const OBJECTS: &str = concat!(
+    "SELECT k.place, ",
+    object_columns!(),
+    " FROM unnest($1::text[], $2::bytea[]) WITH ORDINALITY AS k(bucket, key, place) \
+     JOIN holdfast.objects AS o ON o.bucket = k.bucket AND o.key = k.key"
+);
 
 /// One line of `k` a key; the columns that are not of its kind are null and match nothing.
-const ANY_ROWS: &str = concat!(
+pub(crate) const ANY_ROWS: &str = concat!(
     "SELECT k.place, k.occupied IS NOT NULL AND (\
        EXISTS (SELECT FROM holdfast.objects AS x WHERE x.bucket = k.occupied) \
        OR EXISTS (SELECT FROM holdfast.uploads AS x WHERE x.bucket = k.occupied)), ",
@@ -47,58 +60,74 @@ const PART_AT: usize = UPLOAD_AT + UPLOAD_WIDTH;
 /// Of rows that others guard.
 const UNGUARDED: RowVersion = RowVersion(0);
 
-/// The statement that loads these keys.
-pub(crate) fn statement(keys: &[RowKey]) -> &'static str {
-    if sole_object(keys).is_some() { ONE_OBJECT } else { ANY_ROWS }
-}
+/// Of one object.
+pub(crate) type ObjectName = (BucketName, ObjectKey);
 
-/// Its arguments.
+/// Of [`ANY_ROWS`].
 pub(crate) fn arguments(keys: &[RowKey]) -> Result<PgArguments, BoxDynError> {
-    let mut arguments = PgArguments::default();
-    if let Some((bucket, key)) = sole_object(keys) {
-        arguments.add(bucket)?;
-        arguments.add(key.as_bytes())?;
-        return Ok(arguments);
-    }
     let mut lines = Lines::with_capacity(keys.len());
     keys.iter().for_each(|key| lines.push(key));
     lines.into_arguments()
 }
 
-/// What was found, in the order of the keys.
+/// Of [`ONE_OBJECT`], or of [`OBJECTS`].
+pub(crate) fn object_arguments(names: &[&ObjectName]) -> Result<PgArguments, BoxDynError> {
+    let mut arguments = PgArguments::default();
+    if let [(bucket, key)] = names {
+        arguments.add(bucket.as_str())?;
+        arguments.add(key.as_str().as_bytes())?;
+    } else {
+        arguments.add(names.iter().map(|(bucket, _)| bucket.as_str()).collect::<Vec<_>>())?;
+        arguments.add(names.iter().map(|(_, key)| key.as_str().as_bytes()).collect::<Vec<_>>())?;
+    }
+    Ok(arguments)
+}
+
+/// What [`ANY_ROWS`] found, in the order of the keys.
 pub(crate) fn loaded(keys: &[RowKey], found: &[PgRow]) -> Result<Loaded, StoreError> {
     let mut rows: Vec<_> = keys.iter().map(absent).collect();
-    if sole_object(keys).is_some() {
-        if let [row] = found {
-            rows[0] = row_of(&keys[0], row, 0)?;
-        }
-        return Ok(Loaded { rows, snapshot: Snapshot::default() });
-    }
     for row in found {
-        let place: i64 = Columns::from(row, PLACE_AT).next()?; // counts from 1
-        let place = usize::try_from(place).ok().and_then(|place| place.checked_sub(1));
-        let Some((place, key)) = place.and_then(|place| Some((place, keys.get(place)?))) else {
-            return Err(StoreError::Corrupt(format!("an answer to a key that was not asked: {place:?}")));
-        };
-        match key {
+        let place = place(row, keys.len())?;
+        match &keys[place] {
             RowKey::Parts(_) => push_part(&mut rows[place], row)?,
-            key => rows[place] = row_of(key, row, OBJECT_AT)?,
+            key => rows[place] = row_of(key, row)?,
         }
     }
     Ok(Loaded { rows, snapshot: Snapshot::default() })
 }
 
-type Found = Option<(Row, RowVersion)>;
+/// What [`ONE_OBJECT`] or [`OBJECTS`] found, in the order of the names. A row that cannot be read is that one's error.
+pub(crate) fn objects(count: usize, found: &[PgRow]) -> Result<Vec<Result<Found, StoreError>>, StoreError> {
+    let mut objects: Vec<_> = (0..count).map(|_| Ok(None)).collect();
+    for row in found {
+        objects[place(row, count)?] = object_row(&mut Columns::from(row, 1));
+    }
+    Ok(objects)
+}
+
+/// The index of the key that a row answers; the server counts from 1.
+fn place(row: &PgRow, count: usize) -> Result<usize, StoreError> {
+    let place: i64 = Columns::from(row, PLACE_AT).next()?;
+    let index = usize::try_from(place).ok().and_then(|place| place.checked_sub(1));
+    let unasked = || StoreError::Corrupt(format!("an answer to key {place} of {count}"));
+    index.filter(|index| *index < count).ok_or_else(unasked)
+}
+
+/// A row, if there is one, and its version.
+pub(crate) type Found = Option<(Row, RowVersion)>;
 
 /// Parts of an unknown upload are none, and yet a row.
 fn absent(key: &RowKey) -> Found {
     matches!(key, RowKey::Parts(_)).then(|| (Row::Parts(Vec::new()), UNGUARDED))
 }
 
-fn row_of(key: &RowKey, row: &PgRow, object_at: usize) -> Result<Found, StoreError> {
+fn object_row(columns: &mut Columns<'_>) -> Result<Found, StoreError> {
+    Ok(rows::object(columns)?.map(|(object, version)| (Row::Object(object), version)))
+}
+
+fn row_of(key: &RowKey, row: &PgRow) -> Result<Found, StoreError> {
     Ok(match key {
-        RowKey::Object(..) => rows::object(&mut Columns::from(row, object_at))?
-            .map(|(object, version)| (Row::Object(object), version)),
+        RowKey::Object(..) => object_row(&mut Columns::from(row, OBJECT_AT))?,
         RowKey::Bucket(_) => rows::bucket(&mut Columns::from(row, BUCKET_AT))?
             .map(|(bucket, version)| (Row::Bucket(bucket), version)),
         RowKey::Upload(_) => rows::upload(&mut Columns::from(row, UPLOAD_AT))?
@@ -121,13 +150,6 @@ fn push_part(held: &mut Found, row: &PgRow) -> Result<(), StoreError> {
         parts.insert(place, part);
     }
     Ok(())
-}
-
-fn sole_object(keys: &[RowKey]) -> Option<(&str, &str)> {
-    match keys {
-        [RowKey::Object(bucket, key)] => Some((bucket.as_str(), key.as_str())),
-        _ => None,
-    }
 }
 
 /// The columns of `k`.

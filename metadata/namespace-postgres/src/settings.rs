@@ -5,7 +5,8 @@ use types::Durability;
 /// How the store uses its server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// What a commit survives: `Disk` waits for the server's write-ahead log, `Memory` does not.
+    /// What a commit survives. `Disk`: anything, since it waits for the server's write-ahead log. `Memory`: the end of
+    /// this process, but of the server's only after some 0.6 s, which is how long the server may keep its log to itself.
     pub durability: Durability,
     /// Connections at most, of this process.
     pub connections: u32,

@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use namespace::{
     Bucket, Commit, CommitError, DeleteIntent, IntentId, Listing, Loaded, Page, PartNumber, PartPage, RowKey,
@@ -17,15 +17,23 @@ use crate::{
     commit::{self, Batch},
     connect,
     failure::{self, ReadFailure},
-    list, load,
+    list,
+    load::{self, Found, ObjectName},
+    lookups::{Lookups, Outcome},
     pool::Pool,
     rows::{self, Columns},
     wire::{Moment, RowTypes},
 };
 
+/// Statements of lookups at once: enough to keep a few cores of the server busy, few enough to gather.
+const LOOKUPS_AT_ONCE: usize = 4;
+/// Objects of one such statement.
+const LOOKUPS_TOGETHER: usize = 256;
+
 /// Rows in a PostgreSQL database, with other gateways or alone.
 pub struct PostgresStore {
     pool: Pool,
+    lookups: Lookups<Arc<ObjectName>, Result<Found, StoreError>>,
     types: RowTypes,
     durability: Durability,
     server: String,
@@ -39,9 +47,37 @@ impl PostgresStore {
         Ok(Self {
             durability: settings.durability,
             pool: Pool::new(connected.options, settings),
+            lookups: Lookups::new(LOOKUPS_AT_ONCE),
             types: connected.types,
             server: connected.server,
         })
+    }
+
+    /// One object: together with others that are looked up now, where many are.
+    async fn object(&self, name: ObjectName) -> Result<Found, StoreError> {
+        let name = Arc::new(name);
+        let turn = match self.lookups.enter(&name).await {
+            Outcome::Answered(answer) => return answer,
+            Outcome::Ask(turn) => turn,
+        };
+        let others = turn.take(LOOKUPS_TOGETHER - 1);
+        let names: Vec<&ObjectName> =
+            std::iter::once(&*name).chain(others.iter().map(|other| &*other.question)).collect();
+        let sql = if others.is_empty() { load::ONE_OBJECT } else { load::OBJECTS };
+        let found = self.rows(sql, || load::object_arguments(&names)).await;
+        drop(turn); // the next statement need not wait until these answers are read
+        match found.and_then(|found| load::objects(names.len(), &found)) {
+            Ok(objects) => {
+                let mut objects = objects.into_iter();
+                let own = objects.next().unwrap_or(Ok(None));
+                others.into_iter().zip(objects).for_each(|(other, object)| other.answer(object));
+                own
+            }
+            Err(error) => {
+                others.into_iter().for_each(|other| other.answer(Err(copy_of(&error))));
+                Err(error)
+            }
+        }
     }
 
     /// Rows of a statement; once more on another connection where the first broke.
@@ -91,11 +127,17 @@ impl Store for PostgresStore {
     }
 
     async fn load(&self, keys: &[RowKey]) -> Result<Loaded, StoreError> {
-        if keys.is_empty() {
-            return Ok(Loaded { rows: Vec::new(), snapshot: Snapshot::default() });
+        match keys {
+            [] => Ok(Loaded { rows: Vec::new(), snapshot: Snapshot::default() }),
+            [RowKey::Object(bucket, key)] => {
+                let found = self.object((bucket.clone(), key.clone())).await?;
+                Ok(Loaded { rows: vec![found], snapshot: Snapshot::default() })
+            }
+            keys => {
+                let found = self.rows(load::ANY_ROWS, || load::arguments(keys)).await?;
+                load::loaded(keys, &found)
+            }
         }
-        let found = self.rows(load::statement(keys), || load::arguments(keys)).await?;
-        load::loaded(keys, &found)
     }
 
     async fn list_objects(&self, listing: &Listing) -> Result<Page, StoreError> {
@@ -201,6 +243,14 @@ impl Store for PostgresStore {
                 Err(CommitError::InDoubt("the server did not answer in time".to_owned()))
             }
         }
+    }
+}
+
+/// For everybody who was in the same statement.
+fn copy_of(error: &StoreError) -> StoreError {
+    match error {
+        StoreError::Unavailable(why) => StoreError::Unavailable(why.clone()),
+        StoreError::Corrupt(why) => StoreError::Corrupt(why.clone()),
     }
 }
 

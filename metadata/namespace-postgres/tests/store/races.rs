@@ -18,7 +18,7 @@ use crate::fixture::{
 
 const ACCOUNTS: u32 = 12;
 const START: u32 = 100;
-const CLERKS: u64 = 8;
+const CLERKS: u64 = 12;
 const TRANSFERS: usize = 60;
 
 /// Clerks move amounts between accounts, which are objects of that size; an empty account is deleted, and made anew
@@ -54,7 +54,7 @@ async fn transfer_often(store: Arc<PostgresStore>, seed: u64) -> usize {
     for _ in 0..TRANSFERS {
         let mut accounts: Vec<u32> = (0..ACCOUNTS).collect();
         accounts.shuffle(&mut random);
-        accounts.truncate(random.random_range(2..=5));
+        accounts.truncate(random.random_range(3..=8));
         loop {
             match transfer(&store, &accounts, &mut random).await {
                 Ok(()) => break,
@@ -82,7 +82,14 @@ async fn transfer(store: &PostgresStore, accounts: &[u32], random: &mut StdRng) 
     let mut changes = Vec::new();
     for (place, account) in accounts.iter().enumerate() {
         let last = place + 1 == accounts.len();
-        let share = if last { left } else { random.random_range(0..=left) };
+        let none = random.random_bool(0.5);
+        let share = if last {
+            left
+        } else if none {
+            0
+        } else {
+            random.random_range(0..=left)
+        };
         left -= share;
         let name = account.to_string();
         changes.push(if share == 0 { delete(&name) } else { put(&name, object(share)) });

@@ -1,5 +1,5 @@
 //! What the store does in a second, on a temporary cluster with fsync:
-//! `cargo run --release -p namespace-postgres --example measure [keys of the large bucket]`.
+//! `cargo run --release -p namespace-postgres --example measure_postgres [keys of the large bucket]`.
 
 use std::{
     fs,
@@ -34,7 +34,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     cluster.psql(&url, "VACUUM ANALYZE holdfast.objects");
     for durability in [Durability::Disk, Durability::Memory] {
         let namespace = Namespace::new(open(&url, durability).await?, 2);
-        for clients in [16, 64] {
+        for clients in [1, 16, 64] {
             let next = AtomicU64::new(0);
             let name = |kind| format!("{kind}, durability {durability}, {clients} clients");
             measure(&cluster, &name("put of a new key"), clients, || {
@@ -57,7 +57,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     let namespace = Namespace::new(Arc::clone(&store) as Arc<dyn Store>, 1);
-    for clients in [1, 16, 64] {
+    for clients in [1, 4, 16, 64] {
         let next = AtomicU64::new(0);
         measure(&cluster, &format!("get, {clients} clients"), clients, || {
             let number = next.fetch_add(1, Ordering::Relaxed) * 7919 % large;
@@ -98,16 +98,16 @@ async fn load(store: &dyn Store, bucket: &str, keys: u64) -> Result<(), Box<dyn 
     commit(store, vec![Change::PutBucket(row)]).await?;
     let numbers: Vec<u64> = (0..keys).collect();
     for batch in numbers.chunks(500) {
-        let puts = batch.iter().map(|number| change(bucket, key_of(*number), *number));
+        let puts = batch.iter().map(|number| change(bucket, &key_of(*number), *number));
         commit(store, puts.collect::<Result<_, _>>()?).await?;
     }
-    let flat = (0..1000).map(|number| change(bucket, format!("flat/{number:06}"), number));
+    let flat = (0..1000).map(|number| change(bucket, &format!("flat/{number:06}"), number));
     commit(store, flat.collect::<Result<_, _>>()?).await?;
     println!("load of {keys} keys: {:.0}/s", keys as f64 / started.elapsed().as_secs_f64());
     Ok(())
 }
 
-fn change(bucket: &str, key: String, number: u64) -> Result<Change, Box<dyn std::error::Error>> {
+fn change(bucket: &str, key: &str, number: u64) -> Result<Change, Box<dyn std::error::Error>> {
     Ok(Change::PutObject(bucket.parse()?, key.parse()?, Box::new(object(number))))
 }
 

@@ -24,8 +24,9 @@ use crate::{
     writer::{self, Log, QUEUE_LENGTH, Refusal, Request, Write},
 };
 
-/// Records up to this size are read on the calling thread when they are in memory: more would hold it up.
-const INLINE_READ_BYTES: usize = 1 << 20;
+/// Records up to this size (a mebibyte of data and what describes it) are read on the calling thread when they are
+/// in memory: more would hold it up.
+const INLINE_READ_BYTES: usize = (1 << 20) + (1 << 16) + 1024;
 
 /// Data up to this size is copied into memory on the calling thread where that is all an append has to do.
 const INLINE_WRITE_BYTES: usize = 1 << 18;

@@ -1,6 +1,6 @@
 //! What a PUT and a GET cost without HTTP: all roles in this process, in a temporary directory.
 //!
-//! `cargo run --release -p objects --example put_get -- [disk|memory] [concurrency]`. CPU is of the whole process, so
+//! `cargo run --release -p objects --example put_get -- [disk|memory] [concurrency] [size]`. CPU is of the whole process, so
 //! pinned to one core (`taskset -c 0`) it is also the time. The MD5 line is the bound of a stream of PUTs.
 #![allow(clippy::print_stdout, clippy::expect_used, clippy::cast_precision_loss, reason = "a measuring tool")]
 
@@ -26,15 +26,17 @@ fn main() {
     let mut arguments = std::env::args().skip(1);
     let durability = arguments.next().map_or(Durability::Disk, |text| text.parse().expect("disk or memory"));
     let concurrency = arguments.next().map_or(32, |text| text.parse().expect("a number"));
+    let only = arguments.next();
     let dir = tempfile::tempdir().expect("a directory");
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
         let objects = open(dir.path(), durability).await;
         let md5 = md5_rate();
         println!("durability {durability}, {concurrency} at once; MD5 alone {md5:.0} MB/s");
-        for (name, size, count) in
-            [("4 KiB", 4 << 10, 20_000), ("1 MiB", 1 << 20, 400), ("64 MiB", 64 << 20, 8)]
-        {
+        for (name, size, count) in [("4K", 4 << 10, 40_000), ("1M", 1 << 20, 800), ("64M", 64 << 20, 12)] {
+            if only.as_ref().is_some_and(|only| only != name) {
+                continue;
+            }
             let at_once = if size > 1 << 20 { concurrency.min(2) } else { concurrency };
             measure(&objects, name, size, count, at_once, md5).await;
         }
@@ -43,7 +45,7 @@ fn main() {
 }
 
 async fn measure(objects: &Objects, name: &str, size: usize, count: usize, at_once: usize, md5: f64) {
-    let data: Bytes = (0..size).map(|i| (i * 31 % 251) as u8).collect();
+    let data: Bytes = (0..size).map(|i| i.to_le_bytes()[0] ^ i.to_le_bytes()[1]).collect();
     let put = |i: usize| {
         let (objects, data) = (objects.clone(), data.clone());
         async move { put(&objects, i, &data).await }

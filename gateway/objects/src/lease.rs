@@ -319,3 +319,87 @@ impl Lease {
         Some(Address { fid, server: Arc::clone(&self.server) })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use protocol::Servers;
+
+    use super::*;
+
+    fn lease(volume: u32, keys: u64) -> Lease {
+        let nowhere = protocol::Location { url: String::new(), public_url: String::new() };
+        Lease {
+            volume: VolumeId(volume),
+            server: Servers::default().at(&nowhere),
+            next_key: 1,
+            keys_left: keys,
+            count: keys,
+            bytes_left: LEASE_BYTES,
+        }
+    }
+
+    fn volume_of(taken: (Option<Address>, bool)) -> (Option<u32>, bool) {
+        (taken.0.map(|address| address.fid.volume.0), taken.1)
+    }
+
+    fn state() -> State {
+        Kept::new(0).state.into_inner()
+    }
+
+    #[test]
+    fn half_a_lease_is_time_for_the_next() {
+        let mut state = state();
+        assert_eq!(volume_of(state.take(1)), (None, false));
+        state.add(lease(1, 4));
+        assert_eq!(volume_of(state.take(1)), (Some(1), false));
+        assert_eq!(volume_of(state.take(1)), (Some(1), true));
+        assert_eq!(volume_of(state.take(1)), (Some(1), false), "someone is fetching it");
+        state.refilling = false;
+        state.add(lease(2, 4));
+        assert_eq!(volume_of(state.take(1)), (Some(1), false), "there is a next one");
+        assert_eq!(volume_of(state.take(1)), (Some(2), false));
+    }
+
+    #[test]
+    fn bytes_use_a_lease_up_as_well() {
+        let mut state = state();
+        state.add(lease(1, 1_000));
+        let half = usize::try_from(LEASE_BYTES / 2).expect("fits");
+        assert_eq!(volume_of(state.take(half)), (Some(1), true));
+        assert_eq!(volume_of(state.take(half)), (Some(1), false));
+        assert_eq!(volume_of(state.take(1)), (None, false));
+        assert!(!state.has_lease());
+    }
+
+    #[test]
+    fn leases_of_a_volume_that_refuses_are_dropped() {
+        let mut state = state();
+        state.add(lease(1, 10));
+        state.add(lease(2, 10));
+        state.drop_volume(VolumeId(1));
+        assert_eq!(volume_of(state.take(1)), (Some(2), false));
+    }
+
+    #[test]
+    fn leases_grow_with_use() {
+        let mut state = state();
+        assert_eq!([state.next_count(), state.next_count(), state.next_count()], [1_000, 2_000, 4_000]);
+        for _ in 0..10 {
+            state.next_count();
+        }
+        assert_eq!(state.next_count(), LAST_COUNT);
+    }
+
+    #[test]
+    fn buckets_used_long_ago_are_let_go() {
+        let class =
+            |i: u64| Class { bucket: format!("bucket-{i}").parse().expect("a name"), ttl: Ttl::NEVER };
+        let mut classes: HashMap<Class, Arc<Kept>> =
+            (0..100).map(|i| (class(i), Arc::new(Kept::new(i)))).collect();
+        classes[&class(3)].last_use.store(200, Ordering::Relaxed);
+        drop_oldest_quarter(&mut classes);
+        assert_eq!(classes.len(), 75);
+        assert!(classes.contains_key(&class(3)) && classes.contains_key(&class(26)));
+        assert!(!classes.contains_key(&class(2)));
+    }
+}

@@ -54,13 +54,13 @@ impl Reader {
     }
 
     async fn read_any_copy(&self, chunk: Chunk) -> Result<Bytes, NeedleFault> {
-        let copies = self.locations.of(chunk.needle.volume).await.map_err(unlocated)?;
+        let copies = self.locations.of(chunk.needle.volume).await.map_err(|error| unlocated(&error))?;
         let fault = match read_one_of(&copies, chunk).await {
             Ok(data) => return Ok(data),
             Err(fault) => fault,
         };
         // The copies may have moved since the master was asked.
-        let now = self.locations.look_up(chunk.needle.volume).await.map_err(unlocated)?;
+        let now = self.locations.look_up(chunk.needle.volume).await.map_err(|error| unlocated(&error))?;
         if same_servers(&copies, &now) { Err(fault) } else { read_one_of(&now, chunk).await }
     }
 }
@@ -113,7 +113,7 @@ fn worse(one: NeedleFault, other: NeedleFault) -> NeedleFault {
     if rank(&other) > rank(&one) { other } else { one }
 }
 
-fn unlocated(error: LookupError) -> NeedleFault {
+fn unlocated(error: &LookupError) -> NeedleFault {
     NeedleFault::Unavailable(error.to_string())
 }
 

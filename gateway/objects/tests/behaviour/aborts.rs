@@ -1,6 +1,12 @@
 //! Requests that go away.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use futures::StreamExt;
 use namespace::{PartNumber, Upload, UploadId};
@@ -116,12 +122,11 @@ async fn buffers_stay_within_their_budget() {
     };
     let fixture = Fixture::new(settings).await;
     let data = bytes(5 * large + 3, 1);
-    let watched = fixture.objects.clone();
+    let most = Arc::new(AtomicUsize::new(0));
+    let (watched, seen) = (fixture.objects.clone(), Arc::clone(&most));
     let watch = tokio::spawn(async move {
-        let mut most = 0;
         loop {
-            most = most.max(watched.buffered_bytes());
-            assert!(most <= 4 << 20, "{most} bytes are buffered");
+            seen.fetch_max(watched.buffered_bytes(), Ordering::Relaxed);
             tokio::time::sleep(Duration::from_micros(200)).await;
         }
     });
@@ -139,8 +144,9 @@ async fn buffers_stay_within_their_budget() {
     for got in soon("all gets", futures::future::join_all(gets)).await {
         assert_eq!(got.expect("reads"), data);
     }
-    assert!(!watch.is_finished(), "the budget was kept");
     watch.abort();
+    let most = most.load(Ordering::Relaxed);
+    assert!((large..=4 << 20).contains(&most), "{most} bytes were buffered at most");
     assert_eq!(fixture.objects.buffered_bytes(), 0);
 }
 

@@ -1,12 +1,13 @@
 use md5::{Digest, Md5};
 use namespace::{
-    ChecksumAlgorithm, ContentHeaders, ETag, EtagCondition, ReadPreconditions, WritePreconditions,
+    ChecksumAlgorithm, ChecksumKind, ContentHeaders, ETag, EtagCondition, ReadPreconditions,
+    UploadChecksumKind, WritePreconditions,
 };
-use objects::{Copy, CopyError, ExpectedValue, Integrity, PutError, ReadFailure, Source};
+use objects::{Copy, CopyError, PutError, ReadFailure, Source};
 
 use super::{
     fakes::{Fixture, Mode},
-    multipart::{number, start},
+    multipart::{completion, number, start},
     support::*,
 };
 
@@ -14,7 +15,7 @@ fn source(name: &str) -> Source {
     Source { bucket: bucket(), key: key(name), preconditions: ReadPreconditions::default() }
 }
 
-fn copy_of(from: &str, to: &str) -> Copy {
+pub fn copy_of(from: &str, to: &str) -> Copy {
     Copy {
         source: source(from),
         bucket: bucket(),
@@ -180,12 +181,19 @@ async fn parts_are_copied_from_ranges() {
 #[tokio::test]
 async fn a_copy_of_a_composite_checksum_is_of_the_full_object() {
     let fixture = Fixture::new(settings()).await;
-    let data = bytes(100, 1);
-    let integrity =
-        Integrity { size_bytes: Some(100), ..expected(ChecksumAlgorithm::Sha1, ExpectedValue::Unknown) };
-    let stored = fixture.objects.put(put_of("from", integrity), body(&data, 30)).await.expect("stores");
-    assert_eq!(stored.object.checksum.as_ref().unwrap().value, sha1::Sha1::digest(&data).to_vec());
+    let data = bytes(2 * CHUNK + 5, 1);
+    let composite = Some((ChecksumAlgorithm::Sha1, UploadChecksumKind::Composite));
+    let id = start(&fixture.objects, "from", composite).await;
+    let (here, from) = (bucket(), key("from"));
+    let part = fixture.objects.put_part(&here, &from, &id, number(1), sized(&data), body(&data, 300));
+    let part = part.await.expect("stores");
+    let completed =
+        fixture.objects.complete(completion("from", id, &[part])).await.expect("completes").object;
+    assert_eq!(completed.checksum.unwrap().kind, ChecksumKind::Composite { parts: 1 });
+    assert_eq!(completed.etag.parts, Some(1));
     let copied = fixture.objects.copy(copy_of("from", "to")).await.expect("copies").object;
     assert_eq!(copied.etag, ETag { md5: Md5::digest(&data).into(), parts: None });
-    assert_eq!(copied.checksum, stored.object.checksum);
+    let checksum = copied.checksum.unwrap();
+    assert_eq!((checksum.algorithm, checksum.kind), (ChecksumAlgorithm::Sha1, ChecksumKind::FullObject));
+    assert_eq!(checksum.value, sha1::Sha1::digest(&data).to_vec());
 }

@@ -1,5 +1,11 @@
 //! What the crate promises, over fakes that fail on demand and over the real roles in process.
-#![allow(clippy::unwrap_used, missing_docs, unreachable_pub, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    missing_docs,
+    unreachable_pub,
+    reason = "tests"
+)]
 
 mod aborts;
 mod copies;

@@ -11,7 +11,7 @@ use std::{
 
 use futures::future::join_all;
 use namespace::{Namespace, Object};
-use objects::{Objects, ReadFailure, Settings};
+use objects::{CopyError, Objects, ReadFailure, Settings};
 use proptest::{
     prelude::*,
     test_runner::{Config, TestRunner},
@@ -23,6 +23,7 @@ use types::{Durability, Timestamp};
 use volume_server::VolumeServer;
 
 use super::{
+    copies::copy_of,
     fakes::open_store,
     multipart::{MIN_PART, completion, number, start},
     support::*,
@@ -211,6 +212,48 @@ async fn damaged_needles_are_never_served_nor_denied() {
     assert!(matches!(failure, Some(ReadFailure::Damaged(_))), "{failure:?}");
     let content = roles.objects.read(&bucket(), &key("k"), &object, 0..CHUNK as u64).await.expect("is well");
     assert_eq!(collect(content).await.expect("reads"), data[..CHUNK]);
+    roles.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reads_and_copies_race_replacement() {
+    let (roles, _dir) = Roles::new(Settings { reap_delay: Duration::ZERO, ..settings() }).await;
+    let versions: Arc<Vec<_>> = Arc::new((0..60).map(|i| bytes(2 * CHUNK + 5, i + 1)).collect());
+    put(&roles.objects, "k", &versions[0]).await.expect("stores");
+    let (objects, replacing) = (roles.objects.clone(), Arc::clone(&versions));
+    let replacing = tokio::spawn(async move {
+        for version in replacing.iter() {
+            put(&objects, "k", version).await.expect("stores");
+        }
+    });
+    let reader = |objects: Objects, versions: Arc<Vec<_>>| async move {
+        let mut changed = 0;
+        for _ in 0..100 {
+            match get(&objects, "k").await {
+                Ok(data) => assert!(versions.contains(&data), "{} bytes of no version", data.len()),
+                Err(ReadFailure::Changed) => changed += 1,
+                Err(failure) => panic!("{failure:?}"),
+            }
+        }
+        changed
+    };
+    let readers = (0..4).map(|_| tokio::spawn(reader(roles.objects.clone(), Arc::clone(&versions))));
+    for i in 0..20 {
+        let to = format!("copy{i}");
+        match roles.objects.copy(copy_of("k", &to)).await {
+            Ok(_) => {
+                let data = get(&roles.objects, &to).await.expect("reads the copy");
+                assert!(versions.contains(&data), "{} bytes of no version", data.len());
+            }
+            Err(CopyError::Source(ReadFailure::Unavailable(_))) => {} // it kept changing
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+    for reader in join_all(readers).await {
+        reader.expect("reads what was put");
+    }
+    replacing.await.expect("replaces");
+    assert_eq!(get(&roles.objects, "k").await.expect("reads"), versions[59]);
     roles.close().await;
 }
 

@@ -17,6 +17,11 @@ pub(crate) fn in_bucket(bucket: &BucketName, key: &[u8]) -> Vec<u8> {
     bytes
 }
 
+/// The first bytes that are past all of a bucket's rows.
+pub(crate) fn end_of(bucket: &BucketName) -> Vec<u8> {
+    [bucket.as_str().as_bytes(), &[1]].concat()
+}
+
 /// The bytes of the object key in a row's key.
 pub(crate) fn key_part<'k>(bucket: &BucketName, row_key: &'k [u8]) -> Option<&'k [u8]> {
     row_key.strip_prefix(bucket.as_str().as_bytes())?.strip_prefix(&[0])
@@ -28,6 +33,11 @@ pub(crate) fn part(upload: &UploadId, number: PartNumber) -> [u8; 18] {
     bytes[..16].copy_from_slice(&upload.0);
     bytes[16..].copy_from_slice(&number.get().to_be_bytes());
     bytes
+}
+
+/// The first bytes that are past all parts of an upload.
+pub(crate) fn end_of_parts(upload: &UploadId) -> Vec<u8> {
+    [&upload.0[..], &[0xff; 3]].concat()
 }
 
 /// In order of age.

@@ -11,6 +11,7 @@
 
 mod commit;
 mod directory;
+mod gaps;
 mod journal;
 mod keys;
 mod list;
@@ -18,7 +19,9 @@ mod load;
 mod open;
 mod rows;
 mod spaces;
+mod staged;
 mod store;
+mod walk;
 
 pub use open::{OpenError, Settings};
 pub use store::EmbeddedStore;

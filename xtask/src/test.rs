@@ -11,7 +11,7 @@ use crate::{
     run::{command, must, on_path},
 };
 
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Tally {
     passed: u64,
     failed: u64,

@@ -93,9 +93,9 @@ async fn ready_within_a_second_also_with_data() {
     }
     for round in ["terminated", "killed"] {
         if round == "killed" {
-            server.kill()
+            server.kill();
         } else {
-            server.terminate()
+            server.terminate();
         }
         let start = Instant::now();
         server.restart();

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashSet,
+    ffi::OsString,
     io::{BufRead, BufReader},
     path::Path,
     process::{Command, Stdio},
@@ -17,11 +18,9 @@ const ROUNDS: u64 = 40;
 const KEYS_PER_LEASE: u64 = 30_000;
 const DIR: &str = "HOLDFAST_KILLED_MASTER_DIR";
 
-/// Not a test of its own: the process that [`kills_repeat_nothing`] kills. Prints what it was given, as it gets it.
-#[tokio::test]
-#[ignore = "run by the test that kills it"]
-async fn victim() {
-    let Some(dir) = std::env::var_os(DIR) else { return };
+/// The process that is killed. Prints what it was given, as it gets it.
+#[tokio::main]
+async fn victim(dir: OsString) {
     let location = Location { url: "volume:1".to_owned(), public_url: "volume:1".to_owned() };
     let servers = Servers::default().with_local(&location, Arc::new(MemoryVolumes::default()));
     let settings = Settings { warm_up: Duration::ZERO, ..Settings::new(dir, "master:1") };
@@ -49,6 +48,10 @@ async fn victim() {
 
 #[test]
 fn kills_repeat_nothing() {
+    // This test starts itself again as the process that it kills.
+    if let Some(dir) = std::env::var_os(DIR) {
+        return victim(dir);
+    }
     let dir = tempfile::tempdir().expect("a directory");
     let (mut volumes, mut keys) = (HashSet::new(), Vec::new());
     for round in 0..ROUNDS {
@@ -65,7 +68,7 @@ fn kills_repeat_nothing() {
 /// Starts a master, kills it so long after its first lease, and returns what it had given.
 fn killed_after(dir: &Path, delay: Duration) -> Vec<(u64, u64)> {
     let mut child = Command::new(std::env::current_exe().expect("this test"))
-        .args(["--exact", "victim", "--ignored", "--nocapture", "--test-threads=1"])
+        .args(["--exact", "kills_repeat_nothing", "--nocapture", "--test-threads=1"])
         .env(DIR, dir)
         .stdout(Stdio::piped())
         .spawn()

@@ -19,10 +19,10 @@ fn main() {
         Ok(other) => panic!("no child {other:?}"),
         Err(_) => {
             run("acknowledged commits survive kill -9, durability disk", || {
-                kill::rounds(Durability::Disk, 10)
+                kill::rounds(Durability::Disk, 10);
             });
             run("acknowledged commits survive kill -9, durability memory", || {
-                kill::rounds(Durability::Memory, 10)
+                kill::rounds(Durability::Memory, 10);
             });
             run("a first start that is killed can be repeated", kill::first_starts);
             run("a power cut in a commit leaves it whole or absent", power_cut::torn_commits);

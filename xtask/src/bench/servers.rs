@@ -131,7 +131,7 @@ impl Running {
             .stderr(Stdio::null())
             .spawn()?;
         let endpoint = match weed_endpoint {
-            Some(endpoint) => await_port(endpoint)?,
+            Some(endpoint) => await_port(&endpoint)?,
             None => await_banner(&mut child)?,
         };
         Ok(Self { kind, endpoint, child, _dir: dir, _postgres: postgres })
@@ -189,9 +189,9 @@ fn free_ports(count: usize) -> Result<Vec<u16>, Failure> {
     Ok(free.take(count).collect())
 }
 
-fn await_port(address: String) -> Result<String, Failure> {
+fn await_port(address: &str) -> Result<String, Failure> {
     let start = Instant::now();
-    while TcpStream::connect(&address).is_err() {
+    while TcpStream::connect(address).is_err() {
         if start.elapsed() > START_LIMIT {
             return Err(format!("{address} does not answer").into());
         }

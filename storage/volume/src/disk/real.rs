@@ -81,6 +81,11 @@ impl DiskFile for RealFile {
     }
 
     fn write_vectored_at(&self, bufs: &[IoSlice<'_>], offset: u64) -> io::Result<usize> {
+        let first = bufs.first().map(|first| [IoSlice::new(&first[..first.len().min(MAX_WRITE_BYTES)])]);
+        let bufs = match (leading(bufs), &first) {
+            (0, Some(cut)) => &cut[..],
+            (count, _) => &bufs[..count],
+        };
         loop {
             match rustix::io::pwritev(&self.0, bufs, offset) {
                 Err(Errno::INTR) => {}
@@ -100,4 +105,22 @@ impl DiskFile for RealFile {
     fn len_bytes(&self) -> io::Result<u64> {
         Ok(self.0.metadata()?.len())
     }
+}
+
+/// The most that one call writes: the kernel copies eight pieces of 1 MiB into its cache in a third of the time of
+/// one piece of 8 MiB. Callers loop over short writes anyway.
+const MAX_WRITE_BYTES: usize = 1 << 20;
+
+/// How many whole buffers fit one call; 0 when the first alone does not.
+fn leading(bufs: &[IoSlice<'_>]) -> usize {
+    let mut room = MAX_WRITE_BYTES;
+    bufs.iter()
+        .take_while(|buf| match room.checked_sub(buf.len()) {
+            Some(left) => {
+                room = left;
+                true
+            }
+            None => false,
+        })
+        .count()
 }

@@ -69,7 +69,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         for (delimiter, kind) in [(None, "page of 1000 keys"), (Some("/"), "page of 1000 common prefixes")] {
             let next = AtomicU64::new(0);
             measure(&cluster, &format!("{kind} of {keys}"), 2, || {
-                let first = next.fetch_add(1, Ordering::Relaxed) * 7919 % keys;
+                let first = next.fetch_add(1, Ordering::Relaxed) * 7919 % (keys - 1000);
                 let first = if delimiter.is_some() {
                     first % (keys / 10).saturating_sub(1000).max(1) * 10
                 } else {

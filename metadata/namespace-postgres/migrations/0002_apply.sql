@@ -53,7 +53,7 @@ BEGIN
             ORDER BY b.name
             FOR KEY SHARE OF b
         ) AS held;
-        IF as_expected < (SELECT count(version) FROM unnest(held_bucket_versions) AS version) THEN
+        IF as_expected < cardinality(array_remove(held_bucket_versions, NULL)) THEN
             RAISE SQLSTATE 'HF001' USING MESSAGE = 'a bucket changed since it was read';
         END IF;
     END IF;
@@ -66,7 +66,7 @@ BEGIN
             ORDER BY b.name
             FOR UPDATE OF b
         ) AS locked;
-        IF as_expected < (SELECT count(version) FROM unnest(changed_bucket_versions) AS version) THEN
+        IF as_expected < cardinality(array_remove(changed_bucket_versions, NULL)) THEN
             RAISE SQLSTATE 'HF001' USING MESSAGE = 'a bucket changed since it was read';
         END IF;
     END IF;

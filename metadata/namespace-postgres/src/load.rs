@@ -29,8 +29,19 @@ pub(crate) const OBJECTS: &str = concat!(
      JOIN holdfast.objects AS o ON o.bucket = k.bucket AND o.key = k.key"
 );
 
+/// The way of a PUT or a DELETE: objects and buckets, with the first columns of [`ANY_ROWS`] and its first arguments.
+const OBJECTS_AND_BUCKETS: &str = concat!(
+    "SELECT k.place, false, ",
+    object_columns!(),
+    ", ",
+    bucket_columns!(),
+    " FROM unnest($1::text[], $2::bytea[], $3::text[]) WITH ORDINALITY AS k(object_bucket, object_key, bucket, place) \
+     LEFT JOIN holdfast.objects AS o ON o.bucket = k.object_bucket AND o.key = k.object_key \
+     LEFT JOIN holdfast.buckets AS b ON b.name = k.bucket"
+);
+
 /// One line of `k` a key; the columns that are not of its kind are null and match nothing.
-pub(crate) const ANY_ROWS: &str = concat!(
+const ANY_ROWS: &str = concat!(
     "SELECT k.place, k.occupied IS NOT NULL AND (\
        EXISTS (SELECT FROM holdfast.objects AS x WHERE x.bucket = k.occupied) \
        OR EXISTS (SELECT FROM holdfast.uploads AS x WHERE x.bucket = k.occupied)), ",
@@ -63,11 +74,20 @@ const UNGUARDED: RowVersion = RowVersion(0);
 /// Of one object.
 pub(crate) type ObjectName = (BucketName, ObjectKey);
 
-/// Of [`ANY_ROWS`].
+/// The statement that loads these keys.
+pub(crate) fn statement(keys: &[RowKey]) -> &'static str {
+    if are_plain(keys) { OBJECTS_AND_BUCKETS } else { ANY_ROWS }
+}
+
+/// Its arguments.
 pub(crate) fn arguments(keys: &[RowKey]) -> Result<PgArguments, BoxDynError> {
-    let mut lines = Lines::with_capacity(keys.len());
+    let mut lines = Lines::default();
     keys.iter().for_each(|key| lines.push(key));
-    lines.into_arguments()
+    lines.into_arguments(are_plain(keys))
+}
+
+fn are_plain(keys: &[RowKey]) -> bool {
+    keys.iter().all(|key| matches!(key, RowKey::Object(..) | RowKey::Bucket(_)))
 }
 
 /// Of [`ONE_OBJECT`], or of [`OBJECTS`].
@@ -83,7 +103,7 @@ pub(crate) fn object_arguments(names: &[&ObjectName]) -> Result<PgArguments, Box
     Ok(arguments)
 }
 
-/// What [`ANY_ROWS`] found, in the order of the keys.
+/// What [`statement`] found, in the order of the keys.
 pub(crate) fn loaded(keys: &[RowKey], found: &[PgRow]) -> Result<Loaded, StoreError> {
     let mut rows: Vec<_> = keys.iter().map(absent).collect();
     for row in found {
@@ -166,19 +186,6 @@ struct Lines<'k> {
 }
 
 impl<'k> Lines<'k> {
-    fn with_capacity(keys: usize) -> Self {
-        Self {
-            object_buckets: Vec::with_capacity(keys),
-            object_keys: Vec::with_capacity(keys),
-            buckets: Vec::with_capacity(keys),
-            occupied: Vec::with_capacity(keys),
-            uploads: Vec::with_capacity(keys),
-            parts_of: Vec::with_capacity(keys),
-            parts_from: Vec::with_capacity(keys),
-            parts_to: Vec::with_capacity(keys),
-        }
-    }
-
     fn push(&mut self, key: &'k RowKey) {
         let (object_bucket, object_key) = match key {
             RowKey::Object(bucket, key) => (Some(bucket.as_str()), Some(key.as_str().as_bytes())),
@@ -201,11 +208,14 @@ impl<'k> Lines<'k> {
         self.parts_to.push(numbers.map(|(_, last)| last));
     }
 
-    fn into_arguments(self) -> Result<PgArguments, BoxDynError> {
+    fn into_arguments(self, plain: bool) -> Result<PgArguments, BoxDynError> {
         let mut arguments = PgArguments::default();
         arguments.add(self.object_buckets)?;
         arguments.add(self.object_keys)?;
         arguments.add(self.buckets)?;
+        if plain {
+            return Ok(arguments);
+        }
         arguments.add(self.occupied)?;
         arguments.add(self.uploads)?;
         arguments.add(self.parts_of)?;

@@ -134,7 +134,7 @@ impl Store for PostgresStore {
                 Ok(Loaded { rows: vec![found], snapshot: Snapshot::default() })
             }
             keys => {
-                let found = self.rows(load::ANY_ROWS, || load::arguments(keys)).await?;
+                let found = self.rows(load::statement(keys), || load::arguments(keys)).await?;
                 load::loaded(keys, &found)
             }
         }

@@ -113,8 +113,11 @@ impl Writer {
         }
         gaps.touch(staged.puts());
         let counters = staged.counters();
+        // Until the write has come to a good end; a panic in it is none.
+        state.broken = Some("a write did not come to its end".to_owned());
         match self.write(spaces, staged) {
             Ok(()) => {
+                state.broken = None;
                 state.counters = counters;
                 self.committed.store(sequence, Ordering::Release);
                 self.next_intent.store(counters.next_intent, Ordering::Release);

@@ -60,6 +60,13 @@ impl Spaces {
         })
     }
 
+    /// Whether nothing is being written out: then a write does not wait for it, nor for the sync it begins with.
+    pub(crate) fn are_calm(&self) -> bool {
+        let grow =
+            [&self.objects, &self.details, &self.uploads, &self.upload_names, &self.parts, &self.intents];
+        grow.iter().all(|space| space.sealed_memtable_count() == 0)
+    }
+
     pub(crate) fn get(&self, space: Space) -> &Keyspace {
         match space {
             Space::Buckets => &self.buckets,

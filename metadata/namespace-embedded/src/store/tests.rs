@@ -156,6 +156,22 @@ fn a_later_format_is_refused() {
     assert!(matches!(refused, OpenError::TooNew { found: 2, .. }), "{refused:?}");
 }
 
+/// The details of an object that was replaced or deleted are not left behind.
+#[tokio::test]
+async fn details_go_with_their_object() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let store = EmbeddedStore::open(dir.path(), &Settings::default()).expect("the store opens");
+    let details = || store.inner.spaces.get(crate::spaces::Space::Details).iter().count();
+    let large = Object { metadata: vec![("filler".to_owned(), "v".repeat(5000))], ..*object() };
+    let put = |object: Object| Change::PutObject(bucket(), "k".parse().expect("a key"), Box::new(object));
+    for gone in [put(*object()), Change::DeleteObject(bucket(), "k".parse().expect("a key"))] {
+        commit(&store, vec![put(large.clone())]).await;
+        assert_eq!(details(), 1);
+        commit(&store, vec![gone]).await;
+        assert_eq!(details(), 0);
+    }
+}
+
 /// Rows are refused, not read as something else, when they were written in another form.
 #[tokio::test]
 async fn a_row_of_another_form_is_an_error() {

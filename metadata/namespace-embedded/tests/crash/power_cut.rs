@@ -21,7 +21,7 @@ use super::workload::{self, Steps, WORKERS};
 /// Of what a file system or a disk writes at once.
 const GRAINS: [usize; 3] = [512, 4096, 16384];
 const COMMITS: u64 = 12;
-const CUTS: usize = 5;
+const CUTS: usize = 6;
 
 pub(crate) fn torn_commits() {
     let mut random = StdRng::seed_from_u64(4);
@@ -69,16 +69,19 @@ pub(crate) fn torn_commits() {
     }
 }
 
-/// Takes over some of the pieces in which the files differ, at random; returns how many.
+/// Takes over some of the pieces in which the files differ, or all but one, at random; returns how many.
 fn tear(old: &mut [u8], new: &[u8], grain: usize, random: &mut StdRng) -> usize {
-    let share = random.random_range(0.1..0.9);
-    let mut kept = 0;
-    for (old, new) in old.chunks_mut(grain).zip(new.chunks(grain)) {
-        if old != new && random.random_bool(share) {
-            old.copy_from_slice(new);
-            kept += 1;
-        }
+    let pieces = old.chunks_mut(grain).zip(new.chunks(grain));
+    let mut differing: Vec<_> = pieces.filter(|(old, new)| old != new).collect();
+    let lost = match random.random_range(0..3) {
+        0 => random.random_range(0..=differing.len()),
+        _ => 1,
+    };
+    for _ in 0..lost {
+        differing.swap_remove(random.random_range(0..differing.len()));
     }
+    let kept = differing.len();
+    differing.into_iter().for_each(|(old, new)| old.copy_from_slice(new));
     kept
 }
 

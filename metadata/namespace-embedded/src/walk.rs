@@ -56,8 +56,15 @@ impl<'s> View<'s> {
 
     /// The rows of one bucket in one space, from `start` on.
     pub(crate) fn walk(&self, space: Space, bucket: &BucketName, start: Vec<u8>) -> Walk<'_> {
-        let mut walk =
-            Walk { view: self, space, position: start, end: keys::end_of(bucket), rows: None, ahead: None };
+        let mut walk = Walk {
+            view: self,
+            space,
+            position: start,
+            end: keys::end_of(bucket),
+            rows: None,
+            ahead: None,
+            patience: MOST_PATIENCE,
+        };
         walk.open();
         walk
     }
@@ -89,10 +96,12 @@ pub(crate) struct Walk<'v> {
     rows: Option<(Iter, Vec<u8>)>,
     /// Read, and not yet handed out.
     ahead: Option<(Slice, Slice)>,
+    /// Keys under the next common prefix that are stepped over before a seek.
+    patience: usize,
 }
 
-/// Keys under a common prefix that are stepped over before a seek: a step is cheap, a seek costs about ten.
-const STEPS_BEFORE_SEEK: usize = 8;
+/// A step is cheap, a seek costs about ten: so many steps are tried before one, where prefixes hold few keys.
+const MOST_PATIENCE: usize = 8;
 
 impl Walk<'_> {
     pub(crate) fn next(&mut self) -> Result<Option<(Slice, Slice)>, StoreError> {
@@ -118,15 +127,18 @@ impl Walk<'_> {
 
     /// Goes on at the first row that is not `under`, which is the first from `past` on.
     pub(crate) fn skip(&mut self, under: &[u8], past: impl FnOnce() -> Vec<u8>) -> Result<(), StoreError> {
-        for _ in 0..STEPS_BEFORE_SEEK {
+        for _ in 0..self.patience {
             match self.next()? {
                 Some((key, _)) if key.starts_with(under) => {}
                 ahead => {
                     self.ahead = ahead;
+                    self.patience = (self.patience * 2).min(MOST_PATIENCE);
                     return Ok(());
                 }
             }
         }
+        // The next prefix holds many keys, too, most likely.
+        self.patience = 1;
         self.position = past();
         self.open();
         Ok(())

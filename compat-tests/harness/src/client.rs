@@ -12,7 +12,7 @@ use aws_sigv4::{
     sign::v4,
 };
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header::CONTENT_LENGTH};
 use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
@@ -205,6 +205,10 @@ impl Request {
         *request.headers_mut() = self.headers.clone();
         if !matches!(self.payload, Payload::Anonymous) {
             self.sign(&mut request);
+        }
+        // As every S3 client does, also where the body is empty; hyper would leave it out then.
+        if self.method == Method::PUT && !request.headers().contains_key(CONTENT_LENGTH) {
+            request.headers_mut().insert(CONTENT_LENGTH, self.body.len().into());
         }
         for (name, value) in self.unsigned {
             request.headers_mut().append(name, value);

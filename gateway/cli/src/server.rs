@@ -15,6 +15,7 @@ use master::Master;
 use namespace::Namespace;
 use objects::Objects;
 use protocol::{Location, Master as _, Servers};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -37,6 +38,7 @@ use doors::{Addresses, Listeners, s3_door};
 pub fn run(settings: &Resolved) -> Result<(), Failure> {
     let started = Instant::now();
     logging::start(settings)?;
+    raise_open_files();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         // Ports and directory first: what cannot be had is said before anything is made.
@@ -205,11 +207,30 @@ fn location(addresses: &Addresses) -> Location {
     Location { public_url: url.clone(), url }
 }
 
-/// An inner door: answers until it is told to stop, then finishes what is under way.
+/// An inner door: answers until it is told to stop, then finishes what is under way, within bounds.
 async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) {
-    let served = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
-    if let Err(error) = served.await {
-        tracing::error!(%error, "an inner door failed");
+    let served = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
+    let late = async {
+        stop.cancelled().await;
+        tokio::time::sleep(DRAIN_LIMIT).await;
+    };
+    // Cancel-safe: a door that is dropped closes what it still had open.
+    tokio::select! {
+        served = served => if let Err(error) = served {
+            tracing::error!(%error, "an inner door failed");
+        },
+        () = late => tracing::warn!("an inner door was closed on requests that did not end"),
+    }
+}
+
+/// How long requests on the inner doors may take to end.
+const DRAIN_LIMIT: Duration = Duration::from_secs(30);
+
+/// Every volume keeps two files open, and shells allow 1,024 by default: takes all that the system grants.
+fn raise_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+        tracing::warn!(%error, "the limit of open files stays as it is");
     }
 }
 

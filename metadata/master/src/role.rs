@@ -88,7 +88,6 @@ impl Master {
         let reports = &heartbeat.volumes;
         let keys = reports.iter().map(|report| report.max_key).filter(|key| *key < KEY_LIMIT);
         let max_key = keys.max().unwrap_or(NeedleKey(0));
-        self.keys.skip_past(max_key);
         let unknown = self.consensus.ledger(|ledger| {
             let classes: Vec<_> = reports.iter().map(|report| (report.id, reported_class(report))).collect();
             if let Some(conflict) = ledger.conflict(classes.iter().map(|(id, class)| (*id, class))) {
@@ -98,12 +97,20 @@ impl Master {
             let unknown: Vec<_> = classes.into_iter().filter(unknown).collect();
             Ok((!unknown.is_empty() || max_key >= ledger.next_key()).then_some(unknown))
         })?;
-        let Some(volumes) = unknown else { return Ok(()) };
-        tracing::info!(
-            server = heartbeat.location.url,
-            volumes = volumes.len(),
-            "adopts what another master made"
-        );
+        if let Some(volumes) = unknown {
+            tracing::info!(
+                server = heartbeat.location.url,
+                volumes = volumes.len(),
+                "adopts what another master made"
+            );
+            self.adopt(volumes, max_key).await?;
+        }
+        // Not before the ledger is past the key, too: it would lease blocks below the floor, each in vain.
+        self.keys.skip_past(max_key);
+        Ok(())
+    }
+
+    async fn adopt(&self, volumes: Vec<(VolumeId, Class)>, max_key: NeedleKey) -> Result<(), MasterError> {
         match self.consensus.propose(Command::Adopt { volumes, max_key }).await {
             Ok(Outcome::Refused(refusal)) => Err(MasterError::Refused(refusal.to_string())),
             Ok(_) => Ok(()),

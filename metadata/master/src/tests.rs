@@ -9,8 +9,8 @@ use std::{
 
 use protocol::{
     AllocateError, AllocateVolume, AssignError, AssignRequest, DeleteError, Deleted, Heartbeat, Location,
-    LookupError, Master as _, NewNeedle, ReadError, Servers, StoredNeedle, VolumeReport, Volumes, WriteError,
-    Written, conformance::MemoryVolumes,
+    LookupError, Master as _, MasterError, NewNeedle, ReadError, Servers, StoredNeedle, VolumeReport,
+    Volumes, WriteError, Written, conformance::MemoryVolumes,
 };
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use tempfile::TempDir;
@@ -222,6 +222,19 @@ async fn keys_that_another_master_gave_out_are_passed_over_at_once() {
     let odd = fixture.master.assign(&request("odd", 1)).await.expect("assigns");
     assert_ne!(odd.volume, VolumeId(71));
     assert_eq!(fixture.master.lookup(VolumeId(71)).await.expect("is read all the same"), [at("weed:8080")]);
+}
+
+#[tokio::test]
+async fn a_refused_report_skips_no_keys() {
+    let fixture = Fixture::with_server().await;
+    beat(&fixture.master, "volume:8080", vec![report(1, "", 0)]).await;
+    let conflicting = heartbeat("weed:8080", vec![report(1, "other", 1 << 30)]);
+    let refused = fixture.master.heartbeat(conflicting).await;
+    assert!(matches!(refused, Err(MasterError::Refused(_))), "{refused:?}");
+    let request = request("", 1);
+    let assigning = fixture.master.assign(&request);
+    let assigned = tokio::time::timeout(Duration::from_secs(5), assigning).await.expect("does not spin");
+    assert!(assigned.expect("assigns").first_key < NeedleKey(1 << 20));
 }
 
 #[tokio::test]

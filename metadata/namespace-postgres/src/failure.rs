@@ -38,10 +38,11 @@ pub(crate) fn commit_error(error: &sqlx::Error, executed: bool) -> CommitError {
     match error {
         sqlx::Error::Database(_) if executed => CommitError::InDoubt(one_line(error)),
         sqlx::Error::Database(database) if is_conflict(&**database) => CommitError::Conflict,
-        _ if is_connection_lost(error) && error.as_database_error().is_none() => {
-            CommitError::InDoubt(one_line(error))
-        }
-        _ => CommitError::NotApplied(store_error(error)),
+        // The server refused the statement, or it never left.
+        sqlx::Error::Database(_) => CommitError::NotApplied(store_error(error)),
+        sqlx::Error::Encode(_) if !executed => CommitError::NotApplied(store_error(error)),
+        // Also what cannot be placed, as an answer that cannot be decoded: the server may have carried it out.
+        _ => CommitError::InDoubt(one_line(error)),
     }
 }
 
@@ -104,6 +105,18 @@ mod tests {
         let lost = sqlx::Error::Io(io::ErrorKind::UnexpectedEof.into());
         assert!(matches!(commit_error(&lost, false), CommitError::InDoubt(_)));
         assert!(matches!(ReadFailure::from(lost), ReadFailure::Lost(_)));
+    }
+
+    #[test]
+    fn an_answer_that_is_not_understood_leaves_a_commit_in_doubt() {
+        for executed in [false, true] {
+            let error = sqlx::Error::Decode("garbled".into());
+            assert!(matches!(commit_error(&error, executed), CommitError::InDoubt(_)));
+            let error = sqlx::Error::ColumnNotFound("x".to_owned());
+            assert!(matches!(commit_error(&error, executed), CommitError::InDoubt(_)));
+        }
+        let encode = sqlx::Error::Encode("too large".into());
+        assert!(matches!(commit_error(&encode, true), CommitError::InDoubt(_)));
     }
 
     #[test]

@@ -46,6 +46,10 @@ impl protocol::Master for Master {
         if self.consensus.ledger(|ledger| ledger.class_of(volume).is_some()) {
             return Err(LookupError::Unavailable(format!("no server reports volume {volume} now")));
         }
+        // Nor while servers may still report what another master made.
+        if self.is_warming_up() {
+            return Err(LookupError::Unavailable(format!("warming up: volume {volume} is not reported yet")));
+        }
         Err(LookupError::NotFound(volume))
     }
 

@@ -1,4 +1,8 @@
-use std::path::Path;
+use std::{
+    fs::{self, File},
+    io,
+    path::Path,
+};
 
 use fjall::{Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode};
 use serde::{Serialize, de::DeserializeOwned};
@@ -45,6 +49,27 @@ const MIN_JOURNAL_BYTES: u64 = 64 << 20;
 impl Database {
     /// Opens or makes it. One process at a time: a second gets [`fjall::Error::Locked`].
     pub(super) fn open(dir: &Path) -> Result<Self, fjall::Error> {
+        if is_empty(dir)? {
+            Self::make(dir)?;
+        }
+        Self::open_made(dir)
+    }
+
+    /// Makes an empty one under another name, and gives it its own when it is whole: fjall does not open one whose
+    /// making a killed process or a power cut ended. Who runs a master keeps others off its directory.
+    fn make(dir: &Path) -> Result<(), fjall::Error> {
+        let new = dir.with_added_extension("new");
+        if new.try_exists()? {
+            // A first start that did not come to its end: nothing was ever acknowledged from it.
+            fs::remove_dir_all(&new)?;
+        }
+        Self::open_made(&new)?.inner.persist(PersistMode::SyncAll)?;
+        fs::rename(&new, dir)?;
+        let parent = dir.parent().filter(|parent| !parent.as_os_str().is_empty());
+        Ok(File::open(parent.unwrap_or(Path::new(".")))?.sync_all()?)
+    }
+
+    fn open_made(dir: &Path) -> Result<Self, fjall::Error> {
         let inner = fjall::Database::builder(dir)
             .cache_size(CACHE_BYTES)
             .max_journaling_size(MIN_JOURNAL_BYTES)
@@ -124,6 +149,15 @@ impl Change {
     /// Survives a killed process; a power cut loses it only together with all that was written later.
     pub(super) fn commit_to_page_cache(self) -> Result<(), DatabaseError> {
         Ok(self.batch.durability(Some(PersistMode::Buffer)).commit()?)
+    }
+}
+
+/// Whether there is nothing, or a directory with nothing in it.
+fn is_empty(dir: &Path) -> io::Result<bool> {
+    match fs::read_dir(dir) {
+        Ok(mut entries) => Ok(entries.next().transpose()?.is_none()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+        Err(error) => Err(error),
     }
 }
 

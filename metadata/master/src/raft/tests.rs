@@ -92,6 +92,16 @@ async fn a_garbled_store_is_said_not_passed_over() {
     assert!(LogStore::new(foreign).try_get_log_entries(..).await.is_err());
 }
 
+#[test]
+fn a_making_that_did_not_come_to_its_end_is_begun_anew() {
+    let parent = tempfile::tempdir().expect("a directory");
+    let unfinished = parent.path().join("master.new");
+    std::fs::create_dir(&unfinished).expect("made");
+    std::fs::write(unfinished.join("0.jnl"), "").expect("written");
+    drop(Database::open(&parent.path().join("master")).expect("opens"));
+    assert!(!unfinished.exists());
+}
+
 async fn open(dir: &Path) -> Consensus {
     for _ in 0..100 {
         match Consensus::open(dir, "here:1").await {

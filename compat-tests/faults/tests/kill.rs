@@ -1,13 +1,9 @@
 //! `kill -9` under load, again and again: what was acknowledged is there, byte for byte; what was not is there
 //! whole or not at all.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use harness::{Metadata, Options, S3, Server};
+use harness::{Metadata, Model, Options, S3, Server, State};
 use http::Method;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
@@ -18,22 +14,6 @@ const KEYS: u64 = 12;
 const PART_BYTES: usize = 5 << 20;
 /// Every object is looked at after this many rounds; after each, those that were written in it.
 const FULL_CHECK_EVERY: u64 = 20;
-
-/// What a body holds follows from its number alone, so that only the number is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Absent,
-    Body(u64),
-}
-
-/// What may be found under a key: the last state that was acknowledged, and all that were asked for since.
-#[derive(Debug, Clone)]
-struct Expected {
-    acknowledged: State,
-    in_doubt: Vec<State>,
-}
-
-type Model = Arc<Mutex<BTreeMap<String, Expected>>>;
 
 fn small_body(number: u64) -> Vec<u8> {
     let mut rng = StdRng::seed_from_u64(number);
@@ -63,7 +43,7 @@ fn body(number: u64) -> Vec<u8> {
 
 struct Writer {
     s3: S3,
-    model: Model,
+    model: Arc<Model>,
     rng: StdRng,
     id: u64,
     next: u64,
@@ -88,13 +68,13 @@ impl Writer {
     }
 
     async fn put(&self, key: &str, number: u64) -> bool {
-        self.ask(key, State::Body(number));
+        self.model.ask(key, State::Body(number));
         let answer = self.s3.object(Method::PUT, "kill", key).body(small_body(number)).try_send().await;
         self.answered(key, State::Body(number), answer.is_ok_and(|answer| expect(&answer, 200)))
     }
 
     async fn delete(&self, key: &str) -> bool {
-        self.ask(key, State::Absent);
+        self.model.ask(key, State::Absent);
         let answer = self.s3.object(Method::DELETE, "kill", key).try_send().await;
         self.answered(key, State::Absent, answer.is_ok_and(|answer| expect(&answer, 204)))
     }
@@ -115,26 +95,16 @@ impl Writer {
             let etag = put.header("etag");
             list.push_str(&format!("<Part><PartNumber>{index}</PartNumber><ETag>{etag}</ETag></Part>"));
         }
-        self.ask(key, State::Body(number));
+        self.model.ask(key, State::Body(number));
         let list = format!("<CompleteMultipartUpload>{list}</CompleteMultipartUpload>");
         let complete = self.s3.request(Method::POST, format!("/kill/{key}?uploadId={id}")).body(list);
         let answer = complete.try_send().await.ok()?;
         self.answered(key, State::Body(number), expect(&answer, 200)).then_some(())
     }
 
-    fn ask(&self, key: &str, state: State) {
-        let mut model = self.model.lock().expect("not poisoned");
-        let expected = model
-            .entry(key.to_owned())
-            .or_insert(Expected { acknowledged: State::Absent, in_doubt: Vec::new() });
-        expected.in_doubt.push(state);
-    }
-
-    /// An answer settles what was asked before it, since one writer asks one thing at a time.
     fn answered(&self, key: &str, state: State, acknowledged: bool) -> bool {
         if acknowledged {
-            let settled = Expected { acknowledged: state, in_doubt: Vec::new() };
-            self.model.lock().expect("not poisoned").insert(key.to_owned(), settled);
+            self.model.acknowledged(key, state);
         }
         acknowledged
     }
@@ -146,32 +116,13 @@ fn expect(answer: &harness::Answer, status: u16) -> bool {
     true
 }
 
-/// What is stored must be the acknowledged state or one of those in doubt; whichever it is, is settled now.
-async fn check(s3: &S3, model: &Model, keys: impl IntoIterator<Item = String>) {
-    for key in keys {
-        let expected = model.lock().expect("not poisoned").get(&key).cloned().expect("a known key");
-        let found = s3.get("kill", &key).await;
-        let candidates = expected.in_doubt.iter().chain([&expected.acknowledged]);
-        let matches = |state: &&State| match state {
-            State::Absent => found.status == 404 && found.code() == "NoSuchKey",
-            State::Body(number) => found.status == 200 && found.body == body(*number),
-        };
-        let Some(state) = candidates.rev().find(matches) else {
-            let (status, size) = (found.status, found.body.len());
-            panic!("{key}: {status}, {size} bytes, is none of {expected:?}");
-        };
-        let settled = Expected { acknowledged: *state, in_doubt: Vec::new() };
-        model.lock().expect("not poisoned").insert(key, settled);
-    }
-}
-
 async fn survives(metadata: Metadata, rounds: u64, seed: u64) {
     println!("seed {seed}");
     let mut rng = StdRng::seed_from_u64(seed);
     let flags = vec!["--reap-delay=300ms".to_owned(), "--chunk-size=2MiB".to_owned()];
-    let mut server = Server::start(Options { metadata, flags });
+    let mut server = Server::start(Options { metadata, flags, ..Options::default() });
     S3::new(&server).make_bucket("kill").await;
-    let model = Model::default();
+    let model = Arc::new(Model::default());
     let mut next = vec![0; usize::try_from(WRITERS).expect("few")];
     for round in 1..=rounds {
         let s3 = S3::new(&server);
@@ -189,16 +140,11 @@ async fn survives(metadata: Metadata, rounds: u64, seed: u64) {
             next[id] = writer.await.expect("no wrong answer");
         }
         server.restart();
-        let keys: Vec<_> = {
-            let model = model.lock().expect("not poisoned");
-            let all = round % FULL_CHECK_EVERY == 0 || round == rounds;
-            model
-                .iter()
-                .filter(|(_, state)| all || !state.in_doubt.is_empty())
-                .map(|(key, _)| key.clone())
-                .collect()
-        };
-        check(&S3::new(&server), &model, keys).await;
+        let all = round % FULL_CHECK_EVERY == 0 || round == rounds;
+        let s3 = S3::new(&server);
+        for key in if all { model.keys() } else { model.keys_in_doubt() } {
+            model.check(&s3, "kill", &key, body).await.unwrap_or_else(|lost| panic!("round {round}: {lost}"));
+        }
     }
 }
 

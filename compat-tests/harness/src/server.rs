@@ -29,6 +29,8 @@ pub struct Options {
     pub metadata: Metadata,
     /// Further flags of `holdfast server`.
     pub flags: Vec<String>,
+    /// Where its data is, when not in its own directory; whoever names it removes it.
+    pub data: Option<PathBuf>,
 }
 
 /// A real `holdfast server` on free ports and a directory of its own; killed and removed when dropped.
@@ -38,6 +40,7 @@ pub struct Server {
     /// The root account's secret key.
     pub secret_key: String,
     dir: TempDir,
+    data: PathBuf,
     flags: Vec<String>,
     child: Option<Child>,
     addresses: Addresses,
@@ -57,6 +60,13 @@ impl Server {
     /// Starts one and waits until it says that it is ready.
     #[track_caller]
     pub fn start(options: Options) -> Self {
+        Self::try_start(options)
+            .unwrap_or_else(|log| panic!("holdfast server ended before it was ready\n{log}"))
+    }
+
+    /// Starts one and waits until it says that it is ready. An error: it ended before that; what it logged.
+    #[track_caller]
+    pub fn try_start(options: Options) -> Result<Self, String> {
         let dir = TempDir::with_prefix("holdfast-test-").expect("a temporary directory");
         let mut flags = options.flags;
         if options.metadata == Metadata::Postgres {
@@ -65,13 +75,14 @@ impl Server {
         let mut server = Self {
             access_key: "AKIDTEST".to_owned(),
             secret_key: "a secret for tests only".to_owned(),
+            data: options.data.unwrap_or_else(|| dir.path().join("data")),
             dir,
             flags,
             child: None,
             addresses: Addresses::default(),
         };
-        server.restart();
-        server
+        server.try_restart()?;
+        Ok(server)
     }
 
     /// `http://host:port` of S3.
@@ -94,7 +105,7 @@ impl Server {
         &self.addresses.volume
     }
 
-    /// The server's directory; its data is in `data`.
+    /// The server's directory; its data is in `data`, unless [`Options::data`] said otherwise.
     pub fn dir(&self) -> &Path {
         self.dir.path()
     }
@@ -127,12 +138,17 @@ impl Server {
     /// Starts it again on the same directory, after [`Server::kill`] or [`Server::terminate`]. Ports may change.
     #[track_caller]
     pub fn restart(&mut self) {
+        self.try_restart().unwrap_or_else(|log| panic!("holdfast server ended before it was ready\n{log}"));
+    }
+
+    #[track_caller]
+    fn try_restart(&mut self) -> Result<(), String> {
         assert!(self.child.is_none(), "the server runs already");
         let log = fs::File::options().create(true).append(true).open(self.log_path()).expect("a log file");
         let mut child = Command::new(binary())
             .arg("server")
             .arg("--data")
-            .arg(self.dir.path().join("data"))
+            .arg(&self.data)
             .args(["--s3=127.0.0.1:0", "--master=127.0.0.1:0", "--volume=127.0.0.1:0"])
             .args(&self.flags)
             .env("HOLDFAST_ROOT_ACCESS_KEY", &self.access_key)
@@ -143,7 +159,8 @@ impl Server {
             .expect("the holdfast binary starts");
         let out = child.stdout.take().expect("piped");
         self.child = Some(child);
-        self.addresses = self.await_ready(BufReader::new(out));
+        self.addresses = self.await_ready(BufReader::new(out))?;
+        Ok(())
     }
 
     /// Resident memory, in bytes.
@@ -176,14 +193,17 @@ impl Server {
 
     /// Reads the banner up to its last line; the rest of the output is drained, so that the server never blocks.
     #[track_caller]
-    fn await_ready(&mut self, mut out: BufReader<std::process::ChildStdout>) -> Addresses {
+    fn await_ready(&mut self, mut out: BufReader<std::process::ChildStdout>) -> Result<Addresses, String> {
         let start = Instant::now();
         let mut addresses = Addresses::default();
         let mut line = String::new();
         loop {
             line.clear();
             let read = out.read_line(&mut line).expect("readable output");
-            assert!(read > 0, "holdfast server ended before it was ready\n{}", self.log());
+            if read == 0 {
+                self.kill();
+                return Err(self.log());
+            }
             assert!(start.elapsed() < START_LIMIT, "holdfast server is not ready after {START_LIMIT:?}");
             let mut words = line.split_whitespace();
             let (name, value) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
@@ -196,7 +216,7 @@ impl Server {
             }
         }
         thread::spawn(move || for _ in out.lines() {});
-        addresses
+        Ok(addresses)
     }
 }
 

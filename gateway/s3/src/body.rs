@@ -97,32 +97,55 @@ impl Drop for Source {
     }
 }
 
-/// Ends a body whose client sends nothing for too long. The timer is made at the first wait.
-struct Stall {
+/// Ends a body whose client sends too little, or nothing, for too long. Only time spent waiting for the client counts,
+/// and the timer is made at the first wait.
+pub(crate) struct Stall {
+    /// How long the client may be waited for until it has sent `min_bytes`.
     after: Duration,
+    min_bytes: u64,
     timer: Option<Pin<Box<Sleep>>>,
-    is_running: bool,
+    /// Since when the client is waited for.
+    waiting_since: Option<Instant>,
+    /// Earlier waits, and what they brought, since `min_bytes` were last complete.
+    waited: Duration,
+    received_bytes: u64,
 }
 
 impl Stall {
+    pub(crate) fn new(after: Duration, min_bytes: u64) -> Self {
+        let (waited, received_bytes) = (Duration::ZERO, 0);
+        Self { after, min_bytes, timer: None, waiting_since: None, waited, received_bytes }
+    }
+
     fn poll_expired(&mut self, cx: &mut Context<'_>) -> bool {
         let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(self.after)));
-        if !self.is_running {
-            timer.as_mut().reset(Instant::now() + self.after);
-            self.is_running = true;
+        if self.waiting_since.is_none() {
+            let now = Instant::now();
+            timer.as_mut().reset(now + self.after.saturating_sub(self.waited));
+            self.waiting_since = Some(now);
         }
         timer.as_mut().poll(cx).is_ready()
+    }
+
+    fn received(&mut self, bytes: usize) {
+        let waiting_since = self.waiting_since.take();
+        self.received_bytes += bytes as u64;
+        if self.received_bytes >= self.min_bytes {
+            (self.waited, self.received_bytes) = (Duration::ZERO, 0);
+        } else if let Some(since) = waiting_since {
+            self.waited += since.elapsed();
+        }
     }
 }
 
 impl RequestBody {
-    /// `size_bytes`: of the decoded body. `stall_after`: the longest silence of the client.
+    /// `size_bytes`: of the decoded body.
     pub(crate) fn new(
         incoming: Incoming,
         size_bytes: u64,
         check: Check,
         home: Arc<BodyHome>,
-        stall_after: Duration,
+        stall: Stall,
     ) -> Self {
         Self {
             source: Source { incoming: Some(incoming), is_begun: false, is_at_end: false, home },
@@ -130,7 +153,7 @@ impl RequestBody {
             missing: size_bytes,
             input: Bytes::new(),
             held: None,
-            stall: Stall { after: stall_after, timer: None, is_running: false },
+            stall,
             is_over: false,
         }
     }
@@ -195,13 +218,15 @@ impl RequestBody {
                 }
                 Poll::Pending => return Poll::Pending,
             };
-            self.stall.is_running = false;
             match frame {
                 // HTTP's own trailers mean nothing to S3.
-                Some(Ok(frame)) => match frame.into_data() {
-                    Ok(data) if !data.is_empty() => return Poll::Ready(Ok(Some(data))),
-                    _ => {}
-                },
+                Some(Ok(frame)) => {
+                    let data = frame.into_data().unwrap_or_default();
+                    self.stall.received(data.len());
+                    if !data.is_empty() {
+                        return Poll::Ready(Ok(Some(data)));
+                    }
+                }
                 Some(Err(error)) => return Poll::Ready(Err(broken(&error))),
                 None => {
                     self.source.is_at_end = true;

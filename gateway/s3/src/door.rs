@@ -22,7 +22,7 @@ use types::{Durability, Timestamp};
 use crate::{
     answer::{Answerer, Asked, Told},
     auth::{Gate, PayloadClaim, Signed, Verified},
-    body::{BodyHome, Check, RequestBody, Unread, check_sha256, drain},
+    body::{BodyHome, Check, RequestBody, Stall, Unread, check_sha256, drain},
     chunked::Decoder,
     context::{RequestId, Trailers},
     cors,
@@ -45,16 +45,21 @@ pub struct DoorSettings {
     pub domains: Vec<String>,
     /// Connections open at once. More wait to be accepted.
     pub max_connections: usize,
-    /// How long a connection may take for a request's head, and may stay idle.
+    /// How long a connection may take for a request's head, may stay idle, and may take nothing of an answer that is
+    /// ready to be sent. After that it is closed, and what it held is freed.
     pub idle_timeout: Duration,
-    /// The longest silence within a request's body.
+    /// The longest silence within a request's body, and how long `body_min_bytes` of it may take.
     pub body_timeout: Duration,
+    /// What must come of a request's body, or its end, within each `body_timeout` that is spent waiting for it: a
+    /// trickle would hold the buffers of a chunk as silence does. Time in which the body is not read does not count.
+    pub body_min_bytes: u64,
     /// How long requests under way may take to end once the door is told to stop.
     pub drain_timeout: Duration,
 }
 
 impl DoorSettings {
-    /// Defaults: us-east-1, 10,000 connections, a minute for heads, bodies and the end.
+    /// Defaults: us-east-1, 10,000 connections, a minute for heads, silence, unread answers and the
+    /// end, and 64 KiB of a body a minute.
     pub fn new(credentials: Arc<dyn Credentials>) -> Self {
         Self {
             credentials,
@@ -63,6 +68,7 @@ impl DoorSettings {
             max_connections: 10_000,
             idle_timeout: Duration::from_secs(60),
             body_timeout: Duration::from_secs(60),
+            body_min_bytes: 64 * 1024,
             drain_timeout: Duration::from_secs(60),
         }
     }
@@ -281,7 +287,8 @@ impl Inner {
         if size_bytes == 0 && !is_framed {
             return Ok(Body::empty());
         }
-        let body = RequestBody::new(incoming, size_bytes, check, home.clone(), self.settings.body_timeout);
+        let stall = Stall::new(self.settings.body_timeout, self.settings.body_min_bytes);
+        let body = RequestBody::new(incoming, size_bytes, check, home.clone(), stall);
         if size_bytes == 0 {
             body.finish_empty().await?;
             return Ok(Body::empty());

@@ -27,6 +27,7 @@ mod door;
 mod encoding;
 mod error;
 mod ops;
+mod patience;
 mod query;
 mod rewrite;
 mod routes;

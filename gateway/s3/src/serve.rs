@@ -24,7 +24,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::door::S3Door;
+use crate::{door::S3Door, patience::Patient};
 
 /// Heads larger than this are refused by hyper, before the door's own limits.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
@@ -92,7 +92,7 @@ async fn serve_connection(stream: TcpStream, door: S3Door, stop: CancellationTok
         .timer(TokioTimer::new())
         .header_read_timeout(idle_timeout)
         .max_header_size(MAX_HEAD_BYTES)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(Patient::new(stream, idle_timeout)), service);
     let mut stopped = pin!(stop.cancelled());
     let mut is_cut = pin!(cut.cancelled());
     let mut is_stopping = false;
@@ -112,7 +112,7 @@ async fn serve_connection(stream: TcpStream, door: S3Door, stop: CancellationTok
         Some(Err(error)) => tracing::debug!(%error, "a connection ended"),
         Some(Ok(())) => {}
     }
-    let stream = connection.into_parts().io.into_inner();
+    let Some(stream) = connection.into_parts().io.into_inner().into_live() else { return };
     let closing = close(stream, must_linger.load(Ordering::Relaxed));
     tokio::select! {
         () = cut.cancelled() => {}

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use support::{
     client::{Client, Server, now, request_bytes, unix_now},
-    recorder::Seen,
+    recorder::{LARGE_BYTES, Seen},
     signer::{ACCESS_KEY, EMPTY_SHA256, Signer, Unsigned, escape, sha256},
 };
 
@@ -381,6 +381,93 @@ async fn a_silent_body_ends() {
     let answer = client.read().await;
     assert_eq!((answer.status, answer.code().as_str()), (400, "RequestTimeout"));
     assert_eq!(server.seen(), []);
+}
+
+#[tokio::test]
+async fn a_trickling_body_ends() {
+    let server = Server::start_with(|settings| {
+        settings.body_timeout = Duration::from_millis(600);
+        settings.body_min_bytes = 1000;
+    })
+    .await;
+    let body = vec![b'x'; 10_000];
+    let mut trickling = server.connect().await;
+    trickling.write(&request_bytes(&signed_put("/bucket/trickling", &body))).await;
+    let begun = Instant::now();
+    while !trickling.has_answer_within(Duration::from_millis(50)).await {
+        assert!(begun.elapsed() < Duration::from_secs(5), "no end");
+        trickling.write(b"x").await;
+    }
+    assert!(begun.elapsed() >= Duration::from_millis(600));
+    assert_eq!(trickling.read().await.code(), "RequestTimeout");
+    // Slow, but not too slow: it takes longer in all than one may wait.
+    let mut slow = server.connect().await;
+    slow.write(&request_bytes(&signed_put("/bucket/slow", &body))).await;
+    for piece in body.chunks(500) {
+        slow.write(piece).await;
+        tokio::time::sleep(Duration::from_millis(60)).await;
+    }
+    assert_eq!(slow.read().await.status, 200);
+    assert_eq!(server.seen().len(), 1);
+}
+
+fn get_large() -> Vec<u8> {
+    request_bytes(&signer().sign_all(Unsigned::new("GET", "/bucket/large", &[HOST]), EMPTY_SHA256).0)
+}
+
+#[tokio::test]
+async fn answers_that_nobody_reads_free_their_buffers() {
+    let server = Server::start_with(|settings| settings.idle_timeout = Duration::from_millis(500)).await;
+    let mut paused = Vec::new();
+    while server.budget() > 0 {
+        let mut client = server.connect().await;
+        client.write(&get_large()).await;
+        paused.push(client);
+        assert!(paused.len() < 20, "each holds a piece");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let mut reader = server.connect().await;
+    reader.write(&get_large()).await;
+    assert_eq!(reader.read().await.body.len(), LARGE_BYTES);
+    // Those that were paused first have been cut off.
+    let mut client = paused.swap_remove(0);
+    let mut received = 0;
+    while let Ok(bytes @ 1..) = client.read_some(1 << 20).await {
+        received += bytes;
+    }
+    assert!(received < LARGE_BYTES);
+}
+
+#[tokio::test]
+async fn a_slow_reader_is_not_cut_off() {
+    let idle_timeout = Duration::from_millis(400);
+    let server = Server::start_with(|settings| settings.idle_timeout = idle_timeout).await;
+    let mut client = Client::connect_narrow(server.address()).await;
+    client.write(&get_large()).await;
+    // Slower than the kernel tells the server of room in its buffer.
+    let begun = Instant::now();
+    let mut received = 0;
+    while begun.elapsed() < 6 * idle_timeout {
+        received += client.read_some(16 * 1024).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(30)).await;
+    }
+    while received < LARGE_BYTES {
+        match client.read_some(1 << 20).await.unwrap() {
+            0 => panic!("cut off after {received} bytes"),
+            bytes => received += bytes,
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_connection_may_be_idle_between_requests() {
+    let server = Server::start_with(|settings| settings.idle_timeout = Duration::from_millis(600)).await;
+    let mut client = server.connect().await;
+    for _ in 0..4 {
+        assert_eq!(client.send(&Unsigned::new("GET", "/", &[HOST]), b"").await.status, 403);
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    assert!(client.is_closed_within(Duration::from_secs(5)).await);
 }
 
 #[tokio::test]

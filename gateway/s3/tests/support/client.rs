@@ -6,7 +6,7 @@ use s3::{DoorSettings, RootCredentials, S3Door, Secret, serve};
 use time::{OffsetDateTime, macros::format_description};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     task::JoinHandle,
 };
 use tokio_util::sync::CancellationToken;
@@ -47,6 +47,11 @@ impl Server {
 
     pub fn seen(&self) -> Vec<Seen> {
         self.recorder.seen.lock().unwrap().clone()
+    }
+
+    /// Pieces of large objects for which there is room.
+    pub fn budget(&self) -> usize {
+        self.recorder.budget.available_permits()
     }
 
     /// Tells the door to stop; the future ends when it has.
@@ -99,6 +104,19 @@ impl Client {
     pub async fn connect(address: SocketAddr) -> Option<Self> {
         let stream = TcpStream::connect(address).await.ok()?;
         Some(Self { stream, buffer: Vec::new(), is_head: false })
+    }
+
+    /// A client whose kernel takes little that it does not read.
+    pub async fn connect_narrow(address: SocketAddr) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(16 * 1024).unwrap();
+        let stream = socket.connect(address).await.unwrap();
+        Self { stream, buffer: Vec::new(), is_head: false }
+    }
+
+    /// At most `bytes` of what has come, or comes; 0 at the end.
+    pub async fn read_some(&mut self, bytes: usize) -> std::io::Result<usize> {
+        self.stream.read(&mut vec![0; bytes]).await
     }
 
     /// Writes while it reads: a server may answer before it has all.

@@ -3,12 +3,13 @@
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use futures::StreamExt;
+use futures::{Stream, StreamExt, stream};
 use s3::{Caller, RequestId, Trailers, body_error};
 use s3s::{
     Body, S3, S3Request, S3Response, S3Result,
     dto::{GetObjectInput, GetObjectOutput, PutObjectInput, PutObjectOutput, StreamingBlob},
 };
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// What reached PutObject, whole.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -22,9 +23,41 @@ pub struct Seen {
     pub uri: String,
 }
 
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Recorder {
     pub seen: Arc<Mutex<Vec<Seen>>>,
+    /// Pieces of large objects that may be in memory at once.
+    pub budget: Arc<Semaphore>,
+}
+
+impl Default for Recorder {
+    fn default() -> Self {
+        Self { seen: Arc::default(), budget: Arc::new(Semaphore::new(PIECES_AT_ONCE)) }
+    }
+}
+
+pub const PIECES_AT_ONCE: usize = 4;
+/// More than the kernel buffers of a connection on one host.
+pub const LARGE_BYTES: usize = 32 << 20;
+const PIECE_BYTES: usize = 1 << 20;
+
+/// Holds its place in the budget until it is dropped.
+struct Piece(Vec<u8>, #[expect(dead_code, reason = "held")] OwnedSemaphorePermit);
+
+impl AsRef<[u8]> for Piece {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+fn large(budget: Arc<Semaphore>) -> impl Stream<Item = Result<Bytes, std::io::Error>> {
+    stream::iter(0..LARGE_BYTES / PIECE_BYTES).then(move |_| {
+        let budget = budget.clone();
+        async move {
+            let place = budget.acquire_owned().await.unwrap();
+            Ok(Bytes::from_owner(Piece(vec![b'x'; PIECE_BYTES], place)))
+        }
+    })
 }
 
 #[async_trait::async_trait]
@@ -59,6 +92,13 @@ impl S3 for Recorder {
     }
 
     async fn get_object(&self, request: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
+        if request.input.key == "large" {
+            return Ok(S3Response::new(GetObjectOutput {
+                body: Some(StreamingBlob::wrap(large(self.budget.clone()))),
+                content_length: Some(LARGE_BYTES as i64),
+                ..GetObjectOutput::default()
+            }));
+        }
         let body = Bytes::from(format!("{:?}", request.input.range));
         let length = body.len() as i64;
         let body = Some(StreamingBlob::from(Body::from(body)));

@@ -3,7 +3,7 @@ use std::{collections::VecDeque, ops::Range};
 use namespace::{
     BucketName, ChecksumAlgorithm, ChecksumKind, CommitFailure, ContentHeaders, ETag, Object, ObjectKey,
     PartNumber, ReadOutcome, ReadPreconditions, StoredPart, UploadId, WritePreconditions,
-    intents::{PutObject, RewriteObject, RewriteObjectRefusal},
+    intents::{PutObject, ReplaceObject, ReplaceObjectRefusal, RewriteObject, RewriteObjectRefusal},
 };
 use types::Timestamp;
 
@@ -198,6 +198,7 @@ impl Objects {
         let copied = self.copy_bytes(&copy.source, &source, 0..source.size_bytes, origin, digests).await?;
         let Attempt::Done((needles, digested)) = copied else { return Ok(Attempt::Changed) };
         verify(&source, algorithm, &digested)?;
+        let (etag, modified) = (source.etag, source.modified);
         let object = Object {
             size_bytes: digested.size_bytes,
             etag: ETag { md5: digested.md5, parts: None },
@@ -215,9 +216,26 @@ impl Objects {
             object,
             preconditions: copy.preconditions.clone(),
         };
-        let objects = self.clone();
-        let storing = async move { objects.commit_object(put, needles).await };
-        Ok(Attempt::Done(self.background().uninterrupted(storing).await?))
+        let (objects, onto_itself) = (self.clone(), copy.is_onto_itself());
+        let storing = async move {
+            if onto_itself {
+                objects.replace(ReplaceObject { put, etag, modified }, needles).await
+            } else {
+                objects.commit_object(put, needles).await.map(Attempt::Done)
+            }
+        };
+        Ok(self.background().uninterrupted(storing).await?)
+    }
+
+    async fn replace(&self, replace: ReplaceObject, needles: Needles) -> Result<Attempt<Stored>, PutError> {
+        let durability = needles.durability().min(self.namespace().durability());
+        match self.commit(replace, needles).await {
+            Ok(object) => Ok(Attempt::Done(Stored { object, durability })),
+            Err(CommitFailure::Refused(ReplaceObjectRefusal::Changed)) => Ok(Attempt::Changed),
+            Err(CommitFailure::Refused(ReplaceObjectRefusal::Put(refusal))) => Err(refusal.into()),
+            Err(CommitFailure::Unavailable(reason)) => Err(PutError::Unavailable(reason)),
+            Err(CommitFailure::InDoubt(reason)) => Err(PutError::InDoubt(reason)),
+        }
     }
 
     /// Writes the bytes of `range` to needles of their own, one for each that they are read from.

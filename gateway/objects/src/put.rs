@@ -192,11 +192,7 @@ impl Objects {
         let durability = needles.durability().min(self.namespace().durability());
         match self.commit(put, needles).await {
             Ok(object) => Ok(Stored { object, durability }),
-            Err(CommitFailure::Refused(PutObjectRefusal::NoSuchBucket)) => Err(PutError::NoSuchBucket),
-            Err(CommitFailure::Refused(PutObjectRefusal::NoSuchKey)) => Err(PutError::NoSuchKey),
-            Err(CommitFailure::Refused(PutObjectRefusal::PreconditionFailed)) => {
-                Err(PutError::PreconditionFailed)
-            }
+            Err(CommitFailure::Refused(refusal)) => Err(refusal.into()),
             Err(CommitFailure::Unavailable(reason)) => Err(PutError::Unavailable(reason)),
             Err(CommitFailure::InDoubt(reason)) => Err(PutError::InDoubt(reason)),
         }
@@ -219,6 +215,16 @@ impl Objects {
 
     pub(crate) fn chunk_writes(&self, origin: Origin, several: bool) -> ChunkWrites {
         ChunkWrites::new(self.writer(), self.background(), origin, self.settings().chunks_in_flight, several)
+    }
+}
+
+impl From<PutObjectRefusal> for PutError {
+    fn from(refusal: PutObjectRefusal) -> Self {
+        match refusal {
+            PutObjectRefusal::NoSuchBucket => Self::NoSuchBucket,
+            PutObjectRefusal::NoSuchKey => Self::NoSuchKey,
+            PutObjectRefusal::PreconditionFailed => Self::PreconditionFailed,
+        }
     }
 }
 

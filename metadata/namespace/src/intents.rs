@@ -9,6 +9,7 @@ mod delete_object;
 mod free_needles;
 mod put_object;
 mod put_part;
+mod replace_object;
 mod rewrite_object;
 mod strike_intents;
 
@@ -27,6 +28,7 @@ pub use delete_object::{DeleteObject, DeleteObjectOutcome, DeleteObjectRefusal};
 pub use free_needles::FreeNeedles;
 pub use put_object::{PutObject, PutObjectRefusal};
 pub use put_part::{PutPart, PutPartRefusal};
+pub use replace_object::{ReplaceObject, ReplaceObjectRefusal};
 pub use rewrite_object::{RewriteObject, RewriteObjectRefusal};
 pub use strike_intents::StrikeIntents;
 

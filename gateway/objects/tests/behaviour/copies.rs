@@ -1,3 +1,5 @@
+use std::sync::atomic::Ordering;
+
 use md5::{Digest, Md5};
 use namespace::{
     ChecksumAlgorithm, ChecksumKind, ContentHeaders, ETag, EtagCondition, ReadPreconditions,
@@ -94,6 +96,29 @@ async fn onto_itself_moves_no_bytes() {
     assert_eq!(get(&fixture.objects, "k").await.expect("reads"), data);
     fixture.reaped().await;
     assert_eq!(fixture.cluster.needles(0).len(), 2);
+}
+
+/// A PUT that was acknowledged while the bytes were copied is copied in their place, not overwritten by them.
+#[tokio::test]
+async fn onto_itself_never_brings_back_what_was_replaced() {
+    let fixture = Fixture::new(settings()).await;
+    put(&fixture.objects, "k", &bytes(10, 1)).await.expect("stores");
+    fixture.cluster.shut_gate();
+    let objects = fixture.objects.clone();
+    let copy = Copy { checksum: Some(ChecksumAlgorithm::Sha1), ..copy_of("k", "k") };
+    let copying = tokio::spawn(async move { objects.copy(copy).await });
+    eventually("it writes", || async { fixture.cluster.writing.load(Ordering::SeqCst) == 1 }).await;
+    // Has no needle to wait for.
+    put(&fixture.objects, "k", &bytes(0, 1)).await.expect("stores");
+    fixture.cluster.open_gate();
+    let copied = copying.await.expect("ends").expect("copies").object;
+    assert_eq!((copied.size_bytes, copied.checksum.unwrap().algorithm), (0, ChecksumAlgorithm::Sha1));
+    assert!(get(&fixture.objects, "k").await.expect("reads").is_empty());
+    eventually("both needles are freed", || async {
+        fixture.reaped().await;
+        fixture.cluster.needles(0).is_empty()
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -65,6 +65,8 @@ pub enum CompleteUploadRefusal {
         /// Its size.
         size_bytes: u64,
     },
+    /// The whole is over 5 TiB.
+    TooLarge,
     /// The checksum of the whole is another.
     BadChecksum,
     /// The size of the whole is another.
@@ -80,6 +82,8 @@ pub enum CompleteUploadRefusal {
 
 /// The least size of a part that is not the last.
 const MIN_PART_BYTES: u64 = 5 * 1024 * 1024;
+/// The most of an object: 10,000 parts of 5 GiB would be ten times that.
+const MAX_OBJECT_BYTES: u64 = 5 << 40;
 
 impl Intent for CompleteUpload {
     type Outcome = Object;
@@ -216,6 +220,9 @@ impl CompletedPart {
 }
 
 fn check_sizes(listed: &[&StoredPart]) -> Result<(), CompleteUploadRefusal> {
+    if listed.iter().map(|part| part.size_bytes).sum::<u64>() > MAX_OBJECT_BYTES {
+        return Err(CompleteUploadRefusal::TooLarge);
+    }
     let all_but_last = listed.split_last().map_or(&[][..], |(_, before)| before);
     match all_but_last.iter().find(|part| part.size_bytes < MIN_PART_BYTES) {
         Some(part) => Err(CompleteUploadRefusal::TooSmall { part: part.number, size_bytes: part.size_bytes }),
@@ -247,5 +254,21 @@ impl From<PreconditionFailure> for CompleteUploadRefusal {
             PreconditionFailure::NoSuchKey => Self::NoSuchKey,
             PreconditionFailure::Failed => Self::PreconditionFailed,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conformance::samples;
+
+    #[test]
+    fn an_object_has_at_most_five_tebibytes() {
+        let mut parts: Vec<_> = (1..=1025).map(|number| samples::stored_part(number, 1)).collect();
+        let check = |parts: &[StoredPart]| check_sizes(&parts.iter().collect::<Vec<_>>());
+        parts.iter_mut().for_each(|part| part.size_bytes = 5 << 30);
+        assert_eq!(check(&parts[..1024]), Ok(()));
+        parts[1024].size_bytes = 1;
+        assert_eq!(check(&parts), Err(CompleteUploadRefusal::TooLarge));
     }
 }

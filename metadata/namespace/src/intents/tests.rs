@@ -168,6 +168,31 @@ fn an_object_is_never_older_than_the_one_it_replaces() {
     assert_eq!(put.decide(&rows, NOW).expect("nothing forbids it").outcome.modified, later);
 }
 
+/// What was written or deleted meanwhile is not undone by an object made from what was there before.
+#[test]
+fn an_object_replaces_only_what_it_was_made_from() {
+    let before = samples::object(1);
+    let replace = |made_from: &Object| ReplaceObject {
+        put: PutObject {
+            bucket: bucket_name(BUCKET),
+            key: key("k"),
+            object: samples::object(2),
+            preconditions: WritePreconditions::default(),
+        },
+        etag: made_from.etag,
+        modified: made_from.modified,
+    };
+    let there = rows(vec![(samples::row_key("k"), Row::Object(before.clone()))]);
+    let decision = replace(&before).decide(&there, NOW).expect("it is as read");
+    assert_eq!(decision.changes.len(), 2, "put and freed: {decision:?}");
+    let written_again = Object { modified: NOW, ..before.clone() };
+    for other in [samples::object(3), written_again] {
+        assert_eq!(replace(&other).decide(&there, NOW).err(), Some(ReplaceObjectRefusal::Changed));
+    }
+    let gone = rows(Vec::new());
+    assert_eq!(replace(&before).decide(&gone, NOW).err(), Some(ReplaceObjectRefusal::Changed));
+}
+
 /// A rewrite keeps bytes, checksum and origin, and frees nothing.
 #[test]
 fn rewriting_changes_headers_only() {

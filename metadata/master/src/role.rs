@@ -4,7 +4,7 @@ use protocol::{
     AssignError, AssignRequest, Assignment, Heartbeat, HeartbeatReply, Location, LookupError, MasterError,
     VolumeReport,
 };
-use topology::{Class, Command, Held, KEY_LIMIT, Outcome, Server};
+use topology::{Class, Command, Held, Ledger, Outcome, Server};
 use types::{Cookie, NeedleKey, VolumeId};
 
 use crate::{
@@ -54,8 +54,10 @@ impl protocol::Master for Master {
     }
 
     async fn heartbeat(&self, heartbeat: Heartbeat) -> Result<HeartbeatReply, MasterError> {
-        self.admit(&heartbeat).await?;
-        let (server, held) = told(&heartbeat);
+        // One limit for both: what is not adopted is not writable, either.
+        let key_limit = self.consensus.ledger(Ledger::foreign_key_limit);
+        self.admit(&heartbeat, key_limit).await?;
+        let (server, held) = told(&heartbeat, key_limit);
         self.cluster.lock().beat(server, heartbeat.max_volumes, held);
         Ok(HeartbeatReply { volume_size_limit_bytes: self.settings.volume_size_limit_bytes })
     }
@@ -88,9 +90,9 @@ impl Master {
     }
 
     /// Enters volumes and keys that another master gave out, before anything is decided on them.
-    async fn admit(&self, heartbeat: &Heartbeat) -> Result<(), MasterError> {
+    async fn admit(&self, heartbeat: &Heartbeat, key_limit: NeedleKey) -> Result<(), MasterError> {
         let reports = &heartbeat.volumes;
-        let keys = reports.iter().map(|report| report.max_key).filter(|key| *key < KEY_LIMIT);
+        let keys = reports.iter().map(|report| report.max_key).filter(|key| *key < key_limit);
         let max_key = keys.max().unwrap_or(NeedleKey(0));
         let unknown = self.consensus.ledger(|ledger| {
             let classes: Vec<_> = reports.iter().map(|report| (report.id, reported_class(report))).collect();
@@ -131,7 +133,7 @@ fn reported_class(report: &VolumeReport) -> Class {
     Class { collection: report.collection.clone(), placement: report.placement, ttl: report.ttl }
 }
 
-fn told(heartbeat: &Heartbeat) -> (Server, Vec<Held>) {
+fn told(heartbeat: &Heartbeat, key_limit: NeedleKey) -> (Server, Vec<Held>) {
     let named = |name: &str, default: &str| if name.is_empty() { default } else { name }.to_owned();
     let server = Server {
         url: heartbeat.location.url.clone(),
@@ -143,7 +145,7 @@ fn told(heartbeat: &Heartbeat) -> (Server, Vec<Held>) {
         id: report.id,
         class: reported_class(report),
         size_bytes: report.size_bytes,
-        read_only: report.read_only || report.max_key >= KEY_LIMIT,
+        read_only: report.read_only || report.max_key >= key_limit,
     });
     (server, held.collect())
 }

@@ -222,6 +222,11 @@ async fn keys_that_another_master_gave_out_are_passed_over_at_once() {
     let odd = fixture.master.assign(&request("odd", 1)).await.expect("assigns");
     assert_ne!(odd.volume, VolumeId(71));
     assert_eq!(fixture.master.lookup(VolumeId(71)).await.expect("is read all the same"), [at("weed:8080")]);
+    // Below that, but further ahead than any master gets.
+    beat(&fixture.master, "weed:8080", vec![report(172, "stray", (1 << 56) - 1)]).await;
+    let stray = fixture.master.assign(&request("stray", 1)).await.expect("assigns");
+    assert_ne!(stray.volume, VolumeId(172));
+    assert!(stray.first_key.0 < 1 << 40, "{stray:?}");
 }
 
 #[tokio::test]

@@ -22,6 +22,10 @@ pub struct Ledger {
 /// stray client makes up. A volume that holds such a key must get no others, since its highest key hides them.
 pub const KEY_LIMIT: NeedleKey = NeedleKey(1 << 56);
 
+/// So far may keys that others used lie ahead of our own and still be adopted: no master gets there in years, and a
+/// stray key takes but a little of the key space with it.
+const KEYS_AHEAD: u64 = 1 << 40;
+
 /// The random name of a cluster, given once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -132,6 +136,12 @@ impl Ledger {
     /// The lowest needle key that was never handed out.
     pub fn next_key(&self) -> NeedleKey {
         self.next_key
+    }
+
+    /// Keys from here on that somebody else used are none to go on from: they are not proposed for adoption, and a
+    /// volume that holds one gets no others, as one that holds a key from [`KEY_LIMIT`] on.
+    pub fn foreign_key_limit(&self) -> NeedleKey {
+        NeedleKey(self.next_key.0 + KEYS_AHEAD).min(KEY_LIMIT)
     }
 
     /// The class of a volume that exists.

@@ -111,6 +111,15 @@ fn ids_and_keys_start_at_one() {
 }
 
 #[test]
+fn a_stray_key_burns_little_of_the_key_space() {
+    let mut ledger = Ledger::default();
+    assert_eq!(ledger.foreign_key_limit(), NeedleKey((1 << 40) + 1));
+    let near_the_end = Command::Adopt { volumes: Vec::new(), max_key: NeedleKey(KEY_LIMIT.0 - 5) };
+    assert_eq!(ledger.apply(near_the_end), Outcome::Done);
+    assert_eq!(ledger.foreign_key_limit(), KEY_LIMIT);
+}
+
+#[test]
 fn an_adopted_directory_moves_ids_and_keys_on() {
     let mut ledger = Ledger::default();
     let volumes = vec![(VolumeId(7), class(1)), (VolumeId(3), class(1))];

@@ -182,6 +182,10 @@ fn complete_refusal(refusal: &CompleteUploadRefusal) -> S3Error {
                 part.get()
             ),
         ),
+        CompleteUploadRefusal::TooLarge => s3_error(
+            S3ErrorCode::EntityTooLarge,
+            "Your proposed upload exceeds the maximum allowed size of 5 TiB.",
+        ),
         CompleteUploadRefusal::BadChecksum => s3_error(
             S3ErrorCode::BadDigest,
             "The checksum you specified did not match the calculated checksum of the whole object.",
@@ -315,6 +319,7 @@ mod tests {
         check(&copy(CopyError::OntoItself), "InvalidRequest", 400);
         check(&upload(UploadError::NoSuchUpload), "NoSuchUpload", 404);
         check(&complete_refusal(&CompleteUploadRefusal::InvalidPartOrder), "InvalidPartOrder", 400);
+        check(&complete_refusal(&CompleteUploadRefusal::TooLarge), "EntityTooLarge", 400);
         check(&range_not_satisfiable(7), "InvalidRange", 416);
     }
 

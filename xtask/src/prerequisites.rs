@@ -15,6 +15,11 @@ const VENV: &str = "target/clients";
 
 /// Installs what is missing, or says exactly what to install.
 pub fn install() -> Result<(), Failure> {
+    if !Path::new("/dev/fuse").exists() {
+        return Err("/dev/fuse is not there, and the power-cut tests run on a file system of their own: modprobe fuse, \
+                    or run the container with --device /dev/fuse --cap-add SYS_ADMIN"
+            .into());
+    }
     install_packages(&missing_packages())?;
     install_python_clients()
 }
@@ -24,10 +29,13 @@ fn missing_packages() -> Vec<&'static str> {
     if !has_postgres_server() {
         missing.push("postgresql");
     }
-    for program in ["rclone", "s3cmd"] {
+    for program in ["curl", "rclone", "s3cmd"] {
         if !on_path(program) {
             missing.push(program);
         }
+    }
+    if !is_root() && !on_path("fusermount3") {
+        missing.push("fuse3");
     }
     if !has_python_venv() {
         missing.extend(["python3", "python3-venv"]);

@@ -189,6 +189,12 @@ async fn lengths_digests_and_checksums() {
     refused(&put().header("x-amz-meta-big", &big).send().await, 400, "MetadataTooLarge");
     target.is_untouched().await;
     assert_eq!(put().header("x-amz-checksum-crc32", "NhCmhg==").send().await.status, 200);
+    // A condition that no ETag can meet is not met; it is never left out.
+    for condition in ["\"\"", "", ","] {
+        refused(&put().header("if-match", condition).send().await, 412, "PreconditionFailed");
+        let delete = target.s3.object(Method::DELETE, "bucket", "key").header("if-match", condition);
+        refused(&delete.send().await, 412, "PreconditionFailed");
+    }
     for range in ["bytes=5-", "bytes=99-100", "bytes=-0"] {
         let get = target.s3.object(Method::GET, "bucket", "key").header("range", range);
         refused(&get.send().await, 416, "InvalidRange");

@@ -65,7 +65,8 @@ fn an_unreachable_postgres_is_named_without_its_password() {
 fn a_second_process_on_one_data_directory_is_refused() {
     let server = Server::start(Options::default());
     let data = server.dir().join("data").display().to_string();
-    refuses(&["server", "--data", &data], "in use by another holdfast process");
+    let ports = ["--s3=127.0.0.1:0", "--master=127.0.0.1:0", "--volume=127.0.0.1:0"];
+    refuses(&[&["server", "--data", &data], &ports[..]].concat(), "in use by another holdfast process");
 }
 
 #[test]

@@ -20,6 +20,8 @@ pub fn program(name: &str, server: &Server) -> Program {
     command
         .env_remove("AWS_CA_BUNDLE")
         .env_remove("AWS_PROFILE")
+        .env_remove("AWS_REGION")
+        .env_remove("AWS_SESSION_TOKEN")
         .env("AWS_ACCESS_KEY_ID", &server.access_key)
         .env("AWS_SECRET_ACCESS_KEY", &server.secret_key)
         .env("AWS_DEFAULT_REGION", "us-east-1")

@@ -30,7 +30,13 @@ pub fn without_password(url: &str) -> String {
         let (name, _) = user.split_once(':')?;
         Some(format!("{scheme}://{name}:***@{host}"))
     };
-    hidden().unwrap_or_else(|| url.to_owned())
+    let url = hidden().unwrap_or_else(|| url.to_owned());
+    match url.split_once("password=") {
+        Some((before, after)) => {
+            format!("{before}password=***{}", &after[after.find('&').unwrap_or(after.len())..])
+        }
+        None => url,
+    }
 }
 
 #[cfg(test)]
@@ -40,6 +46,7 @@ mod tests {
     #[test]
     fn passwords_are_hidden() {
         assert_eq!(without_password("postgres://a:b@c@h:5432/d"), "postgres://a:***@h:5432/d");
+        assert_eq!(without_password("postgres://h/d?password=b&x=1"), "postgres://h/d?password=***&x=1");
         assert_eq!(without_password("postgres://a@h/d"), "postgres://a@h/d");
         assert_eq!(without_password("embedded"), "embedded");
     }

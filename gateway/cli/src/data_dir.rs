@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File},
     io,
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
 
@@ -20,7 +21,9 @@ impl DataDir {
     /// Makes the directory where it is missing, and locks it.
     pub fn open(path: &Path) -> Result<Self, Failure> {
         let shown = path.display();
-        fs::create_dir_all(path).map_err(|error| format!("data directory {shown}: {error}"))?;
+        // What is stored is for nobody else on this machine.
+        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+        made.map_err(|error| format!("data directory {shown}: {error}"))?;
         let lock = File::options()
             .create(true)
             .truncate(false)

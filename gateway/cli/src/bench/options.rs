@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// What to measure.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Options {
     pub host: String,
     pub access_key: String,

@@ -72,29 +72,30 @@ pub(super) fn check(conditions: &ReadPreconditions, object: &Object) -> S3Result
     }
 }
 
+/// A header that is there is a condition, also when no ETag in it can be meant: that one matches nothing.
 fn etags(headers: &Headers<'_>, name: &HeaderName) -> S3Result<Option<EtagCondition>> {
     let mut listed = Vec::new();
+    let mut is_there = false;
     for value in headers.all(name) {
         let text = value.to_str().map_err(|_| {
             s3_error(S3ErrorCode::InvalidArgument, format!("The header {name} is not a list of ETags."))
         })?;
+        is_there = true;
         match condition(text) {
-            Some(EtagCondition::Any) => return Ok(Some(EtagCondition::Any)),
-            Some(EtagCondition::OneOf(etags)) => listed.extend(etags),
-            None => {}
+            EtagCondition::Any => return Ok(Some(EtagCondition::Any)),
+            EtagCondition::OneOf(etags) => listed.extend(etags),
         }
     }
-    Ok((!listed.is_empty()).then_some(EtagCondition::OneOf(listed)))
+    Ok(is_there.then_some(EtagCondition::OneOf(listed)))
 }
 
 /// `*`, or ETags with or without quotes and weak marks, parted by commas. Ours have no commas in them.
-pub(super) fn condition(text: &str) -> Option<EtagCondition> {
+pub(super) fn condition(text: &str) -> EtagCondition {
     if text.trim() == "*" {
-        return Some(EtagCondition::Any);
+        return EtagCondition::Any;
     }
-    let etags: Vec<String> =
-        text.split(',').map(|etag| bare(etag).to_owned()).filter(|etag| !etag.is_empty()).collect();
-    (!etags.is_empty()).then_some(EtagCondition::OneOf(etags))
+    let etags = text.split(',').map(|etag| bare(etag).to_owned()).filter(|etag| !etag.is_empty());
+    EtagCondition::OneOf(etags.collect())
 }
 
 /// An ETag without weak mark and quotes.
@@ -114,17 +115,17 @@ mod tests {
 
     use super::*;
 
-    fn one_of(etags: &[&str]) -> Option<EtagCondition> {
-        Some(EtagCondition::OneOf(etags.iter().map(|etag| (*etag).to_owned()).collect()))
+    fn one_of(etags: &[&str]) -> EtagCondition {
+        EtagCondition::OneOf(etags.iter().map(|etag| (*etag).to_owned()).collect())
     }
 
     #[test]
     fn lists_of_etags() {
-        assert_eq!(condition("*"), Some(EtagCondition::Any));
+        assert_eq!(condition("*"), EtagCondition::Any);
         assert_eq!(condition(" \"a\" "), one_of(&["a"]));
         assert_eq!(condition("a-2"), one_of(&["a-2"]));
         assert_eq!(condition("W/\"a\", \"b\",c"), one_of(&["a", "b", "c"]));
-        assert_eq!(condition(" , "), None);
+        assert_eq!(condition(" , "), one_of(&[]));
         assert_eq!(condition("\""), one_of(&["\""]));
     }
 
@@ -150,7 +151,7 @@ mod tests {
         );
         check_write(
             &[(IF_MATCH, "\"a\"")],
-            Ok(WritePreconditions { if_match: one_of(&["a"]), if_none_match: None }),
+            Ok(WritePreconditions { if_match: Some(one_of(&["a"])), if_none_match: None }),
         );
         check_write(&[(IF_NONE_MATCH, "\"a\"")], Err("NotImplemented"));
         check_write(&[(IF_NONE_MATCH, "*"), (IF_MATCH, "\"a\"")], Err("NotImplemented"));

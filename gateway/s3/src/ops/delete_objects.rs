@@ -69,7 +69,7 @@ fn parse(object: &ObjectIdentifier) -> S3Result<(ObjectKey, WritePreconditions)>
     if object.size.is_some() || object.last_modified_time.is_some() {
         return Err(refusals::not_built("Size and LastModifiedTime of a key to delete"));
     }
-    let if_match = object.e_tag.as_ref().and_then(|etag| conditions::condition(etag.value()));
+    let if_match = object.e_tag.as_ref().map(|etag| conditions::condition(etag.value()));
     Ok((names::key(&object.key)?, WritePreconditions { if_match, if_none_match: None }))
 }
 

@@ -115,9 +115,9 @@ fn verify(document: &[u8], request: &Parts) -> S3Result<()> {
     }
 }
 
-/// `POST /bucket?delete`
+/// `POST /bucket?delete`, whatever the value: s3s routes by the name alone.
 fn is_delete(uri: &Uri) -> bool {
-    uri.query().is_some_and(|query| query.split('&').any(|pair| pair == "delete" || pair == "delete="))
+    uri.query().is_some_and(|query| query.split('&').any(|pair| pair.split('=').next() == Some("delete")))
 }
 
 fn verify_checksum(document: &[u8], expected: ExpectedChecksum) -> Result<(), PutError> {

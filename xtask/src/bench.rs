@@ -87,8 +87,10 @@ pub fn run(options: &Options) -> Result<(), Failure> {
             list(kind, options, &mut table)?;
         }
     }
-    let path = root().join("docs/benchmarks.md");
-    std::fs::write(&path, table.to_markdown())?;
+    // A part is no page.
+    if options.only.is_empty() {
+        std::fs::write(root().join("docs/benchmarks.md"), table.to_markdown())?;
+    }
     println!("{}", table.to_markdown());
     Ok(())
 }

@@ -19,8 +19,12 @@ struct Tally {
 
 /// Whether everything passed.
 pub fn run() -> Result<bool, Failure> {
-    prerequisites::install()?;
     let mut tally = Tally::default();
+    tally.step("prerequisites", prerequisites::install);
+    if tally.failed > 0 {
+        println!("{} passed, {} failed", tally.passed, tally.failed);
+        return Ok(false);
+    }
     tally.step("format", || must(&mut command("cargo", &["fmt", "--all", "--check"])));
     let clippy = ["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"];
     tally.step("clippy", || must(&mut command("cargo", &clippy)));

@@ -45,14 +45,14 @@ fn a_presigned_url_works_without_keys_and_ends() {
     assert!(String::from_utf8_lossy(&refused.stdout).contains("<Code>SignatureDoesNotMatch</Code>"));
 }
 
-/// Real trees that are there wherever the tests were built: the sources of our dependencies, and the installed
-/// Python clients.
+/// Real trees that are there wherever the tests were built: the clients' programs, one of them large, and the
+/// sources of our dependencies.
 fn real_trees() -> Vec<PathBuf> {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.unwrap_or_else(|| Path::new(&std::env::var_os("HOME").expect("a home")).join(".cargo"));
     let registries = fs::read_dir(home.join("registry/src")).expect("cargo's registry sources").flatten();
     let crates = registries.flat_map(|registry| fs::read_dir(registry.path()).expect("readable").flatten());
-    let clients = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/clients/lib");
+    let clients = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/clients/bin");
     let mut trees: Vec<_> = crates.map(|entry| entry.path()).collect();
     trees.sort();
     trees.insert(0, clients);

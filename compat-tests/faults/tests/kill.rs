@@ -1,7 +1,13 @@
 //! `kill -9` under load, again and again: what was acknowledged is there, byte for byte; what was not is there
 //! whole or not at all.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use harness::{Metadata, Model, Options, S3, Server, State};
 use http::Method;
@@ -41,9 +47,18 @@ fn body(number: u64) -> Vec<u8> {
     if number & UPLOAD == 0 { small_body(number) } else { [part(number, 1), part(number, 2)].concat() }
 }
 
+/// What was acknowledged in a run: a run that did nothing proves nothing.
+#[derive(Debug, Default)]
+struct Acknowledged {
+    puts: AtomicU64,
+    deletes: AtomicU64,
+    completes: AtomicU64,
+}
+
 struct Writer {
     s3: S3,
     model: Arc<Model>,
+    acknowledged: Arc<Acknowledged>,
     rng: StdRng,
     id: u64,
     next: u64,
@@ -70,13 +85,15 @@ impl Writer {
     async fn put(&self, key: &str, number: u64) -> bool {
         self.model.ask(key, State::Body(number));
         let answer = self.s3.object(Method::PUT, "kill", key).body(small_body(number)).try_send().await;
-        self.answered(key, State::Body(number), answer.is_ok_and(|answer| expect(&answer, 200)))
+        let done = answer.is_ok_and(|answer| expect(&answer, 200));
+        self.answered(key, State::Body(number), done, &self.acknowledged.puts)
     }
 
     async fn delete(&self, key: &str) -> bool {
         self.model.ask(key, State::Absent);
         let answer = self.s3.object(Method::DELETE, "kill", key).try_send().await;
-        self.answered(key, State::Absent, answer.is_ok_and(|answer| expect(&answer, 204)))
+        let done = answer.is_ok_and(|answer| expect(&answer, 204));
+        self.answered(key, State::Absent, done, &self.acknowledged.deletes)
     }
 
     async fn upload(&self, key: &str, number: u64) -> bool {
@@ -99,14 +116,16 @@ impl Writer {
         let list = format!("<CompleteMultipartUpload>{list}</CompleteMultipartUpload>");
         let complete = self.s3.request(Method::POST, format!("/kill/{key}?uploadId={id}")).body(list);
         let answer = complete.try_send().await.ok()?;
-        self.answered(key, State::Body(number), expect(&answer, 200)).then_some(())
+        let done = expect(&answer, 200);
+        self.answered(key, State::Body(number), done, &self.acknowledged.completes).then_some(())
     }
 
-    fn answered(&self, key: &str, state: State, acknowledged: bool) -> bool {
-        if acknowledged {
+    fn answered(&self, key: &str, state: State, done: bool, count: &AtomicU64) -> bool {
+        if done {
             self.model.acknowledged(key, state);
+            count.fetch_add(1, Ordering::Relaxed);
         }
-        acknowledged
+        done
     }
 }
 
@@ -123,6 +142,7 @@ async fn survives(metadata: Metadata, rounds: u64, seed: u64) {
     let mut server = Server::start(Options { metadata, flags, ..Options::default() });
     S3::new(&server).make_bucket("kill").await;
     let model = Arc::new(Model::default());
+    let acknowledged = Arc::new(Acknowledged::default());
     let mut next = vec![0; usize::try_from(WRITERS).expect("few")];
     for round in 1..=rounds {
         let s3 = S3::new(&server);
@@ -131,10 +151,12 @@ async fn survives(metadata: Metadata, rounds: u64, seed: u64) {
                 let from = next[usize::try_from(id).expect("few")];
                 let next = if from == 0 { id << 32 } else { from };
                 let rng = StdRng::seed_from_u64(rng.random());
-                tokio::spawn(Writer { s3: s3.clone(), model: Arc::clone(&model), rng, id, next }.work())
+                let (model, acknowledged) = (Arc::clone(&model), Arc::clone(&acknowledged));
+                tokio::spawn(Writer { s3: s3.clone(), model, acknowledged, rng, id, next }.work())
             })
             .collect();
         tokio::time::sleep(Duration::from_millis(rng.random_range(20..400))).await;
+        assert!(writers.iter().all(|writer| !writer.is_finished()), "a connection broke before the kill");
         server.kill();
         for (id, writer) in writers.into_iter().enumerate() {
             next[id] = writer.await.expect("no wrong answer");
@@ -145,6 +167,10 @@ async fn survives(metadata: Metadata, rounds: u64, seed: u64) {
         for key in if all { model.keys() } else { model.keys_in_doubt() } {
             model.check(&s3, "kill", &key, body).await.unwrap_or_else(|lost| panic!("round {round}: {lost}"));
         }
+    }
+    println!("{rounds} rounds: {acknowledged:?}");
+    for count in [&acknowledged.puts, &acknowledged.deletes, &acknowledged.completes] {
+        assert!(count.load(Ordering::Relaxed) >= rounds / 10, "{acknowledged:?}");
     }
 }
 

@@ -245,14 +245,15 @@ pub fn binary() -> &'static Path {
         if let Some(path) = std::env::var_os("HOLDFAST_BINARY") {
             return path.into();
         }
-        let built = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--package", "cli"])
-            .current_dir(workspace())
-            .status()
-            .expect("cargo runs");
-        assert!(built.success(), "cargo build --package cli: {built}");
         let test = std::env::current_exe().expect("the test's own path");
         let profile = test.ancestors().nth(2).expect("target/<profile>/deps/<test>");
+        let mut build = Command::new(env!("CARGO"));
+        build.args(["build", "--quiet", "--package", "cli"]).current_dir(workspace());
+        if profile.ends_with("release") {
+            build.arg("--release");
+        }
+        let built = build.status().expect("cargo runs");
+        assert!(built.success(), "cargo build --package cli: {built}");
         profile.join("holdfast")
     })
 }

@@ -179,9 +179,13 @@ impl Table {
     fn write_goals(&self, page: &mut String) {
         page.push_str("\n## Ratios\n\n| ratio | goal | measured | |\n|---|---|---|---|\n");
         for goal in GOALS {
-            let Some(measured) = self.ratio(goal) else { continue };
-            let verdict = if measured >= goal.least { "reached" } else { "missed" };
-            let _ = writeln!(page, "| {} | {:.2} | {measured:.2} | {verdict} |", goal.what, goal.least);
+            let _ = match self.ratio(goal) {
+                None => writeln!(page, "| {} | {:.2} | | not measured |", goal.what, goal.least),
+                Some(measured) => {
+                    let verdict = if measured >= goal.least { "reached" } else { "missed" };
+                    writeln!(page, "| {} | {:.2} | {measured:.2} | {verdict} |", goal.what, goal.least)
+                }
+            };
         }
     }
 

@@ -1,6 +1,7 @@
 //! `aws s3` and `aws s3api`, as people type them.
 
 use std::{
+    cmp::Reverse,
     fs,
     path::{Path, PathBuf},
     process::Command,
@@ -54,9 +55,21 @@ fn real_trees() -> Vec<PathBuf> {
     let crates = registries.flat_map(|registry| fs::read_dir(registry.path()).expect("readable").flatten());
     let clients = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/clients/bin");
     let mut trees: Vec<_> = crates.map(|entry| entry.path()).collect();
-    trees.sort();
+    // Large ones first: no more files than it takes to have the bytes.
+    trees.sort_by_cached_key(|tree| (Reverse(size_bytes(tree)), tree.clone()));
     trees.insert(0, clients);
     trees
+}
+
+fn size_bytes(tree: &Path) -> u64 {
+    let entries = fs::read_dir(tree).expect("readable").flatten();
+    entries
+        .map(|entry| match entry.file_type().expect("a type") {
+            kind if kind.is_dir() => size_bytes(&entry.path()),
+            kind if kind.is_file() => entry.metadata().expect("readable").len(),
+            _ => 0,
+        })
+        .sum()
 }
 
 /// Copies whole trees until there are enough files and bytes.

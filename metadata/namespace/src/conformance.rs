@@ -1,6 +1,6 @@
 //! The suite that every [`Store`] must pass. A store's tests hold one line:
 //!
-//! ```ignore
+//! ```text
 //! namespace::conformance_suite!(MyFixture::new().await);
 //! ```
 //!
